@@ -1,0 +1,197 @@
+"""How good is a model: the ELBO and its terms, the likelihood by importance sampling, active units.
+
+Burda et al. 2015 (arXiv:1509.00519) give the estimator and the count of active units.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from tqdm import tqdm
+
+from .checks import check_count, check_images
+from .model import VAE
+from .noise import EVALUATION, make_generator
+from .objective import kl_standard_normal, stream_log_weights
+
+ACTIVE_VARIANCE = 0.01  # a coordinate is active if its posterior mean varies more (IWAE, §5.2)
+BLOCK = 100  # images at a time: a constant, so that an image's noise depends on the seed alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What `evaluate` measured, and how; nats per image, means over the images.
+
+    `neg_elbo` = `distortion` + `rate`: -E_q[log p(x|z)] and KL(q(z|x) || p(z)). `nll` is
+    -log p(x), estimated from above with `num_samples` importance samples; on grey images it is
+    only a bound on the expected NLL of binarized ones. A standard error `…_se_images` says how
+    far another draw of images would move the mean, `…_se_monte_carlo` how far other noise would.
+    """
+
+    neg_elbo: float
+    neg_elbo_se_images: float
+    neg_elbo_se_monte_carlo: float
+    distortion: float
+    rate: float
+    nll: float
+    nll_se_images: float
+    nll_se_monte_carlo: float
+    active_units: int
+    latent_dim: int
+    data: str  # "binary", "grey" or "real"
+    num_images: int
+    num_samples: int
+    seed: int
+
+    def __str__(self) -> str:
+        """Lay the report out as a small table that states its own protocol."""
+        name = "NLL" if self.data != "grey" else "NLL, a bound"
+        rows = [
+            (
+                "-ELBO",
+                self.neg_elbo,
+                f"± {self.neg_elbo_se_images:.2f} images, "
+                f"± {self.neg_elbo_se_monte_carlo:.3f} Monte Carlo",
+            ),
+            ("  distortion", self.distortion, "-E_q[log p(x|z)]"),
+            ("  rate", self.rate, "KL(q(z|x) || p(z))"),
+            (
+                name,
+                self.nll,
+                f"± {self.nll_se_images:.2f} images, ± {self.nll_se_monte_carlo:.3f} Monte Carlo",
+            ),
+        ]
+        lines = [f"{label:<14}{value:>9.2f}  {note}" for label, value, note in rows]
+        lines.append(f"{'active units':<14}{self.active_units:>6} of {self.latent_dim}")
+        lines.append(
+            f"nats per image; {self.num_images:,} {self.data} images, "
+            f"K = {self.num_samples:,} samples of z each, seed {self.seed}"
+        )
+        if self.data == "grey":
+            lines.append("grey images: both figures bound the expected NLL of binarized ones")
+        return "\n".join(lines)
+
+
+@torch.no_grad()
+def evaluate(
+    model: VAE,
+    images: torch.Tensor,
+    num_samples: int = 5000,
+    seed: int = 0,
+    progress: bool = False,
+) -> Report:
+    """Measure a model on images as they are given.
+
+    One set of `num_samples` draws per image serves the ELBO (as their mean) and the likelihood
+    (as the log of the mean of the importance weights; IWAE, eq. 8).
+
+    Parameters
+    ----------
+    model : VAE
+    images : Tensor, shape (N, D)
+        At least two. Binarize them first, if the model was trained on binary images.
+    num_samples : int
+        K.
+    seed : int
+        Of the noise.
+    progress : bool
+        Show a progress bar, on stderr.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the images don't fit the model, or `num_samples` is not positive.
+    """
+    bernoulli = model.likelihood == "bernoulli"
+    check_images(images, model.input_dim, unit_interval=bernoulli, name="images")
+    check_count(num_samples, "num_samples")
+    if len(images) < 2:
+        raise ValueError("a standard error needs at least 2 images, got 1")
+    generator = make_generator(seed, EVALUATION)
+    device = next(model.parameters()).device
+    blocks = []
+    with tqdm(total=len(images), disable=not progress, unit="image", mininterval=0.5) as bar:
+        for x in images.split(BLOCK):
+            blocks.append(_evaluate_block(model, x.to(device), num_samples, generator))
+            bar.update(len(x))
+    per_image = {key: torch.cat([block[key] for block in blocks]) for key in blocks[0]}
+    mean = {key: per_image[key].mean(0) for key in per_image}
+    neg_elbo = per_image["distortion"] + per_image["rate"]
+    return Report(
+        neg_elbo=neg_elbo.mean().item(),
+        neg_elbo_se_images=_standard_error(neg_elbo),
+        neg_elbo_se_monte_carlo=_pooled_error(per_image["distortion_variance"]),
+        distortion=mean["distortion"].item(),
+        rate=mean["rate"].item(),
+        nll=mean["nll"].item(),
+        nll_se_images=_standard_error(per_image["nll"]),
+        nll_se_monte_carlo=_pooled_error(per_image["nll_variance"]),
+        active_units=count_active(per_image["mu"]),
+        latent_dim=model.latent_dim,
+        data=_kind(images) if bernoulli else "real",
+        num_images=len(images),
+        num_samples=num_samples,
+        seed=seed,
+    )
+
+
+def count_active(mu: torch.Tensor) -> int:
+    """Count the coordinates whose posterior mean varies over the data by more than 0.01.
+
+    Parameters
+    ----------
+    mu : Tensor, shape (N, L)
+        Posterior means.
+
+    Returns
+    -------
+    int
+        Burda et al. 2015, §5.2.
+    """
+    return int((mu.var(0) > ACTIVE_VARIANCE).sum())
+
+
+def _evaluate_block(
+    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator
+) -> dict[str, torch.Tensor]:
+    """Return per-image estimates, and the variance of each that the noise alone causes."""
+    mu, log_var = model.encode(x)
+    # Running sums over the samples: of log p(x|z), its square, and, as logs, of w and w squared.
+    total = torch.zeros(2, len(x), dtype=torch.float64, device=x.device)
+    log_sums = torch.full((2, len(x)), -math.inf, dtype=torch.float64, device=x.device)
+    for log_likelihood, log_weights in stream_log_weights(model, x, num_samples, generator):
+        log_likelihood, log_weights = log_likelihood.double(), log_weights.double()  # (k, B)
+        total += torch.stack([log_likelihood.sum(0), log_likelihood.square().sum(0)])
+        sums = torch.stack([log_weights.logsumexp(0), (2 * log_weights).logsumexp(0)])
+        log_sums = log_sums.logaddexp(sums)
+    mean, mean_square = total / num_samples
+    # The variance of log(mean w), by the delta method: (E[w^2] / E[w]^2 - 1) / K.
+    relative = (log_sums[1] - 2 * log_sums[0]).exp() - 1 / num_samples
+    unbias = num_samples / (num_samples - 1) if num_samples > 1 else math.nan
+    return {
+        "mu": mu,
+        "rate": kl_standard_normal(mu, log_var).double(),
+        "distortion": -mean,
+        "distortion_variance": (mean_square - mean.square()).clamp(min=0) * unbias / num_samples,
+        "nll": math.log(num_samples) - log_sums[0],
+        "nll_variance": relative.clamp(min=0) * unbias,
+    }
+
+
+def _standard_error(values: torch.Tensor) -> float:
+    return (values.std() / math.sqrt(len(values))).item()
+
+
+def _pooled_error(variances: torch.Tensor) -> float:
+    """Return the standard error of a mean of independent estimates with these variances."""
+    return (variances.sum().sqrt() / len(variances)).item()
+
+
+def _kind(images: torch.Tensor) -> str:
+    return "binary" if bool(((images == 0) | (images == 1)).all()) else "grey"

@@ -1,0 +1,160 @@
+"""What a VAE maximises: the ELBO (AEVB, eq. 10) and its importance-weighted relative.
+
+Pure functions, one value per example, in nats. Burda et al. 2015 (arXiv:1509.00519), "IWAE", give
+the second bound. The two log-likelihoods stand beside the decoder, in `model`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+
+from .checks import check_count, check_images, check_posterior
+from .model import VAE, reparameterize
+
+# Without gradients, samples are drawn in chunks of this many decoder outputs (rows x pixels), so
+# that memory stays bounded. It is a constant of the protocol: other chunks would be other noise.
+CHUNK_ELEMENTS = 4_000_000
+
+
+class Elbo(NamedTuple):
+    """The ELBO and its two terms, each of shape (B,), in nats: elbo = log_likelihood - kl."""
+
+    elbo: torch.Tensor
+    log_likelihood: torch.Tensor
+    kl: torch.Tensor
+
+
+def kl_per_dimension(mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
+    """Return KL(N(mu, sigma^2) || N(0, 1)) of every coordinate, in nats (AEVB, appendix B).
+
+    Parameters
+    ----------
+    mu, log_var : Tensor, shape (B, L)
+
+    Returns
+    -------
+    Tensor, shape (B, L)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the two are not float tensors of one shape.
+    """
+    check_posterior(mu, log_var)
+    return 0.5 * (mu.square() + log_var.exp() - 1 - log_var)
+
+
+def kl_standard_normal(mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
+    """Return KL(N(mu, diag sigma^2) || N(0, I)), shape (B,), in nats (AEVB, appendix B).
+
+    Parameters
+    ----------
+    mu, log_var : Tensor, shape (B, L)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the two are not float tensors of one shape.
+    """
+    return kl_per_dimension(mu, log_var).sum(-1)
+
+
+def elbo(
+    model: VAE, x: torch.Tensor, num_samples: int = 1, generator: torch.Generator | None = None
+) -> Elbo:
+    """Estimate the ELBO of every example: E_q[log p(x|z)] - KL(q(z|x) || p(z)).
+
+    The expectation is an average over `num_samples` draws of z, the KL is exact (AEVB, eq. 10).
+
+    Parameters
+    ----------
+    model : VAE
+    x : Tensor, shape (B, D)
+        Images; in [0, 1] for the Bernoulli likelihood.
+    num_samples : int
+        K.
+    generator : torch.Generator, optional
+        Source of the noise; fresh entropy without one.
+
+    Returns
+    -------
+    Elbo
+        `elbo`, `log_likelihood`, `kl`, each of shape (B,), in nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `x` or `num_samples` is not as described.
+    """
+    check_images(x, model.input_dim, unit_interval=model.likelihood == "bernoulli")
+    check_count(num_samples, "num_samples")
+    mu, log_var = model.encode(x)  # (B, L)
+    z = reparameterize(mu, log_var, num_samples, generator)  # (K, B, L)
+    log_likelihood = model.log_likelihood(x, z).mean(0)  # (K, B) -> (B,)
+    kl = kl_standard_normal(mu, log_var)
+    return Elbo(log_likelihood - kl, log_likelihood, kl)
+
+
+def importance_weighted_bound(
+    model: VAE, x: torch.Tensor, num_samples: int = 5000, generator: torch.Generator | None = None
+) -> torch.Tensor:
+    """Estimate log p(x) from below by importance sampling with q(z|x) (IWAE, eq. 8).
+
+    log (1/K) sum_k w_k, with w_k = p(x|z_k) p(z_k) / q(z_k|x). Its expectation is the ELBO at
+    K = 1 and grows with K towards log p(x).
+
+    Parameters
+    ----------
+    model : VAE
+    x : Tensor, shape (B, D)
+        Images; in [0, 1] for the Bernoulli likelihood.
+    num_samples : int
+        K. Differentiable; where gradients are off it streams, in bounded memory.
+    generator : torch.Generator, optional
+        Source of the noise; fresh entropy without one.
+
+    Returns
+    -------
+    Tensor, shape (B,)
+        Nats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `x` or `num_samples` is not as described.
+    """
+    check_images(x, model.input_dim, unit_interval=model.likelihood == "bernoulli")
+    check_count(num_samples, "num_samples")
+    if torch.is_grad_enabled():
+        _, log_weights = log_importance_weights(model, x, num_samples, generator)
+        return log_weights.logsumexp(0) - math.log(num_samples)
+    total = x.new_full((len(x),), -math.inf)
+    for _, log_weights in stream_log_weights(model, x, num_samples, generator):
+        total = total.logaddexp(log_weights.logsumexp(0))
+    return total - math.log(num_samples)
+
+
+def log_importance_weights(
+    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return log p(x|z_k) and log w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x), each (K, B)."""
+    mu, log_var = model.encode(x)  # (B, L)
+    z = reparameterize(mu, log_var, num_samples, generator)  # (K, B, L)
+    log_likelihood = model.log_likelihood(x, z)  # (K, B)
+    # The normalising constants of the two normals cancel.
+    log_prior = -0.5 * z.square().sum(-1)
+    log_q = -0.5 * ((z - mu).square() * (-log_var).exp() + log_var).sum(-1)
+    return log_likelihood, log_likelihood + log_prior - log_q
+
+
+def stream_log_weights(
+    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield `log_importance_weights` for all K samples, chunk by chunk: (k, B), k bounded."""
+    chunk = max(1, CHUNK_ELEMENTS // x.numel())
+    for start in range(0, num_samples, chunk):
+        yield log_importance_weights(model, x, min(chunk, num_samples - start), generator)

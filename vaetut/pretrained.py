@@ -1,0 +1,88 @@
+"""Trained weights: safetensors files, each with a card that says how it was made."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from .model import VAE
+
+_FOLDER = files("vaetut") / "assets" / "weights"
+
+
+def list_pretrained() -> list[str]:
+    """Return the names of the bundled models."""
+    return sorted(Path(f.name).stem for f in _FOLDER.iterdir() if f.name.endswith(".safetensors"))
+
+
+def load_pretrained(name: str) -> VAE:
+    """Load a bundled model, in evaluation mode.
+
+    Parameters
+    ----------
+    name : str
+        One of `list_pretrained()`, e.g. "article-20d".
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or its file is damaged.
+    """
+    return load_model(_bundled(name)).eval()
+
+
+def load_card(name: str) -> dict:
+    """Load the card of a bundled model: recipe, seed, versions, curves and test metrics.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model.
+    """
+    return json.loads(_bundled(name).with_suffix(".json").read_text())
+
+
+def save_model(model: VAE, path: str | Path) -> None:
+    """Write a model's weights and architecture to one safetensors file."""
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
+    save_file(tensors, partial, metadata={"vaetut": json.dumps(model.config)})
+    partial.replace(path)  # so that a crash leaves the old file or the new one
+
+
+def load_model(path: str | Path) -> VAE:
+    """Read a model that `save_model` wrote; nothing in the file is executed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, or is not a model of this package.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            model = VAE(**json.loads((file.metadata() or {})["vaetut"]))
+            model.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{path} is damaged or is not a vaetut model ({error}); "
+            "expected a safetensors file written by save_model"
+        ) from error
+    if not all(torch.isfinite(p).all() for p in model.parameters()):
+        raise ValueError(f"{path} is damaged: it holds weights that are not finite")
+    return model
+
+
+def _bundled(name: str) -> Path:
+    if name not in list_pretrained():
+        raise ValueError(f"there is no model {name!r}; there are: {', '.join(list_pretrained())}")
+    return Path(str(_FOLDER / f"{name}.safetensors"))
