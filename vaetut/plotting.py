@@ -190,11 +190,10 @@ def latent_scatter(
     ax.scatter(*points.T, s=size, c=colours, marker="o", alpha=0.6, linewidths=0, zorder=2)
     if prior:
         for radius in (1, 2, 3):
-            ring = Circle((0, 0), radius, fill=False, edgecolor=COLORS["prior"], linewidth=1.5)
+            ring = Circle((0, 0), radius, fill=False, edgecolor=COLORS["prior"], linewidth=1.2)
             ax.add_patch(ring).set_zorder(3)
             corner = radius / math.sqrt(2)
             _write(ax, corner, corner, rf"${radius}\sigma$", _FONT, COLORS["prior"])
-        ax.autoscale_view()
     for digit in np.unique(digits):
         _write(ax, *np.median(points[digits == digit], axis=0), f"{digit}", 16, _INK)
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
@@ -269,7 +268,7 @@ def manifold(
 
     edge = limit * side / (side - 1)  # the outer images' centres are at the limit: half a cell more
     low, high = (-edge, edge) if kind == "linear" else (0.0, 1.0)
-    ax = _draw_canvas(canvas, ax, _WIDTH, margin=0.6, extent=(low, high, low, high))
+    ax = _draw_canvas(canvas, ax, _WIDTH, margin=0.65, extent=(low, high, low, high))
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect=height / width)
     for direction in (ax.xaxis, ax.yaxis):
         if kind == "linear":
@@ -378,7 +377,7 @@ def _draw_canvas(
 ) -> Axes:
     """Show a canvas in grey on 0 to 1, NaN as paper; up to `width` inches without the margin."""
     width = min(width, _WIDTH - margin)
-    bottom = 0.0 if extent is None else margin  # only a picture with units has ticks below
+    bottom = 0.0 if extent is None else 0.55  # only a picture with units has ticks below
     ax = _new_axes(ax, width + margin, width * canvas.shape[0] / canvas.shape[1] + bottom)
     style = {
         "cmap": "gray",
@@ -452,7 +451,9 @@ def _as_numbers(values: ArrayLike, name: str, *shape: int | str) -> np.ndarray:
         raise TypeError(f"{name} must hold real numbers, got {array.dtype} from {values!r:.60}")
     if array.size == 0:
         raise ValueError(f"{name} must have shape {wanted}, got an empty {array.shape}")
-    fits = (isinstance(want, str) or want == got for want, got in zip(shape, array.shape))
+    fits = (
+        isinstance(want, str) or want == got for want, got in zip(shape, array.shape, strict=False)
+    )
     if array.ndim != len(shape) or not all(fits):
         raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
     if not np.isfinite(array).all():
