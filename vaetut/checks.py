@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 
@@ -69,6 +71,23 @@ def check_float_tensor(x: torch.Tensor, *, name: str = "x") -> None:
         raise TypeError(f"{name} must hold floating-point numbers, got {x.dtype}{hint}")
 
 
+def check_dtype(x: torch.Tensor, dtype: torch.dtype, *, name: str = "x") -> None:
+    """Raise a TypeError unless `x` has the model's dtype; autocast converts by itself."""
+    if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
+        raise TypeError(f"{name} must be {dtype} like the model, got {x.dtype}; use {name}.to(…)")
+
+
+def check_pixels(x: torch.Tensor, params: torch.Tensor, *, name: str) -> None:
+    """Raise unless `x`, (B, D), has a row of `params`, (..., B, D), for every row of its own."""
+    check_float_tensor(x, name="x")
+    check_float_tensor(params, name=name)
+    if x.ndim == 0 or params.shape[-x.ndim :] != x.shape:
+        raise ValueError(
+            f"x and {name} must have shapes (B, D) and (..., B, D), "
+            f"got {tuple(x.shape)} and {tuple(params.shape)}"
+        )
+
+
 def check_posterior(mu: torch.Tensor, log_var: torch.Tensor) -> None:
     """Raise unless `mu` and `log_var` are floating-point tensors of one shape."""
     check_float_tensor(mu, name="mu")
@@ -87,7 +106,26 @@ def check_count(value: int, name: str, minimum: int = 1) -> None:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
 
 
+def check_number(value: float, name: str, *, zero: bool = False) -> None:
+    """Raise unless `value` is a finite number above zero; `zero` allows zero itself."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    large_enough = value >= 0 if zero else value > 0
+    if not (large_enough and value < math.inf):
+        wanted = "at least 0 and finite" if zero else "positive and finite"
+        raise ValueError(f"{name} must be {wanted}, got {value}")
+
+
+def check_widths(hidden_dims: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `hidden_dims` as a tuple; raise unless it is a sequence of positive ints."""
+    if not isinstance(hidden_dims, tuple | list):
+        raise TypeError(f"hidden_dims must be a tuple of ints, got {hidden_dims!r}")
+    for width in hidden_dims:
+        check_count(width, "every width in hidden_dims")
+    return tuple(hidden_dims)
+
+
 def check_choice(value: object, name: str, choices: tuple | dict) -> None:
     """Raise a ValueError unless `value` is one of `choices`."""
-    if value not in choices:
+    if value not in tuple(choices):  # a dict would stumble over what cannot be hashed
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")

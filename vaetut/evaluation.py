@@ -17,7 +17,7 @@ from .noise import EVALUATION, make_generator
 from .objective import kl_standard_normal, stream_log_weights
 
 ACTIVE_VARIANCE = 0.01  # a coordinate is active if its posterior mean varies more (IWAE, §5.2)
-BLOCK = 100  # images at a time: a constant, so that an image's noise depends on the seed alone
+BLOCK = 100  # images at a time; a constant of the protocol: other blocks would be other noise
 
 
 @dataclass(frozen=True, kw_only=True)

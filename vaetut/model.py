@@ -12,8 +12,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .checks import check_batch, check_choice, check_count, check_float_tensor, check_posterior
-from .noise import WEIGHTS, make_generator, standard_normal
+from .checks import (
+    check_batch,
+    check_choice,
+    check_count,
+    check_dtype,
+    check_float_tensor,
+    check_number,
+    check_pixels,
+    check_posterior,
+    check_widths,
+)
+from .noise import WEIGHTS, or_else, standard_normal
 
 ACTIVATIONS = {
     "elu": nn.ELU,
@@ -53,7 +63,10 @@ class Encoder(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        generator = generator or make_generator(0, WEIGHTS)
+        generator = or_else(generator, 0, WEIGHTS)
+        check_count(input_dim, "input_dim")
+        check_count(latent_dim, "latent_dim")
+        hidden_dims = check_widths(hidden_dims)
         self.hidden = _hidden_layers((input_dim, *hidden_dims), activation, generator)
         width = (input_dim, *hidden_dims)[-1]
         self.mu = _linear(width, latent_dim, generator)
@@ -89,7 +102,10 @@ class Decoder(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        generator = generator or make_generator(0, WEIGHTS)
+        generator = or_else(generator, 0, WEIGHTS)
+        check_count(latent_dim, "latent_dim")
+        check_count(output_dim, "output_dim")
+        hidden_dims = check_widths(hidden_dims)
         self.hidden = _hidden_layers((latent_dim, *hidden_dims), activation, generator)
         self.out = _linear((latent_dim, *hidden_dims)[-1], output_dim, generator)
 
@@ -137,11 +153,7 @@ class VAE(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        hidden_dims = tuple(hidden_dims)
-        check_count(input_dim, "input_dim")
-        check_count(latent_dim, "latent_dim")
-        for width in hidden_dims:
-            check_count(width, "every width in hidden_dims")
+        hidden_dims = check_widths(hidden_dims)
         check_choice(likelihood, "likelihood", LIKELIHOODS)
         self.config = {
             "input_dim": input_dim,
@@ -152,24 +164,26 @@ class VAE(nn.Module):
             "variance": variance,
         }
         self.input_dim, self.latent_dim, self.likelihood = input_dim, latent_dim, likelihood
-        generator = generator or make_generator(0, WEIGHTS)
+        generator = or_else(generator, 0, WEIGHTS)
         self.encoder = Encoder(input_dim, latent_dim, hidden_dims, activation, generator)
         self.decoder = Decoder(latent_dim, input_dim, hidden_dims[::-1], activation, generator)
         if likelihood == "gaussian":
             self._set_variance(variance)
 
     def _set_variance(self, variance: float | str) -> None:
-        if variance == "learned":
+        if isinstance(variance, str):
+            check_choice(variance, "variance", ("learned", "a positive number"))
             self.log_var_x = nn.Parameter(torch.zeros(()))
-        elif isinstance(variance, int | float) and 0 < variance < math.inf:
-            self.register_buffer("log_var_x", torch.tensor(math.log(variance)), persistent=False)
         else:
-            raise ValueError(f"variance must be a positive number or 'learned', got {variance!r}")
+            check_number(variance, "variance")
+            self.register_buffer("log_var_x", torch.tensor(math.log(variance)), persistent=False)
 
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return `mu` and `log_var` of q(z|x), each (B, L), for images `x` (B, D)."""
         check_batch(x, self.input_dim)
-        return self.encoder(x)
+        check_dtype(x, self.encoder.mu.weight.dtype)
+        mu, log_var = self.encoder(x)
+        return mu.to(x.dtype), log_var.to(x.dtype)  # autocast ends here: sums need all digits
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Return the parameters of p(x|z), (..., D), for codes `z` (..., L).
@@ -179,7 +193,8 @@ class VAE(nn.Module):
         check_float_tensor(z, name="z")
         if z.ndim == 0 or z.shape[-1] != self.latent_dim:
             raise ValueError(f"z must have shape (..., {self.latent_dim}), got {tuple(z.shape)}")
-        return self.decoder(z)
+        check_dtype(z, self.decoder.out.weight.dtype, name="z")
+        return self.decoder(z).to(z.dtype)
 
     def decode_mean(self, z: torch.Tensor) -> torch.Tensor:
         """Return the mean of p(x|z), (..., D), for codes `z` (..., L): a picture to look at."""
@@ -207,7 +222,9 @@ class VAE(nn.Module):
             )
         if self.likelihood == "bernoulli":
             return bernoulli_log_likelihood(x, params)
-        return gaussian_log_likelihood(x, params, self.log_var_x.clamp(min=MIN_LOG_VAR_X))
+        learned = isinstance(self.log_var_x, nn.Parameter)
+        log_var_x = self.log_var_x.clamp(min=MIN_LOG_VAR_X) if learned else self.log_var_x
+        return gaussian_log_likelihood(x, params, log_var_x)
 
     def forward(
         self, x: torch.Tensor, generator: torch.Generator | None = None
@@ -268,7 +285,13 @@ def bernoulli_log_likelihood(x: torch.Tensor, logits: torch.Tensor) -> torch.Ten
     Returns
     -------
     Tensor, shape (..., B)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the two are not float tensors, or their shapes don't fit. Values are not looked at.
     """
+    check_pixels(x, logits, name="logits")
     return (x * logits - F.softplus(logits)).sum(-1)
 
 
@@ -287,7 +310,14 @@ def gaussian_log_likelihood(
     Returns
     -------
     Tensor, shape (..., B)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is not a float tensor, or the shapes don't fit.
     """
+    check_pixels(x, mean, name="mean")
+    check_float_tensor(log_var, name="log_var")
     squared = (x - mean).square() * (-log_var).exp()
     return -0.5 * (squared + log_var + math.log(2 * math.pi)).sum(-1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 import torch
 
@@ -17,14 +19,36 @@ def make_generator(seed: int | None = None, stream: int = SAMPLING) -> torch.Gen
 
     Raises
     ------
-    ValueError
-        If `seed` is negative.
+    TypeError, ValueError
+        If `seed` is not an integer, or negative.
     """
+    if seed is not None and (not isinstance(seed, Integral) or isinstance(seed, bool)):
+        raise TypeError(f"seed must be an int or None, got {seed!r}")
     if seed is not None and seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
-    entropy = None if seed is None else [seed, stream]
+    entropy = None if seed is None else [int(seed), stream]
     state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state >> 1))  # PyTorch takes a signed 64-bit seed
+
+
+def or_else(
+    generator: torch.Generator | None, seed: int | None = None, stream: int = SAMPLING
+) -> torch.Generator:
+    """Return `generator` itself; where it is None, `make_generator(seed, stream)`.
+
+    Raises
+    ------
+    TypeError
+        If it is something else: a seed, say, of which 0 would otherwise pass for None.
+    """
+    if generator is None:
+        return make_generator(seed, stream)
+    if not isinstance(generator, torch.Generator):
+        raise TypeError(
+            f"generator must be a torch.Generator or None, got {generator!r}; "
+            "make one from a seed with torch.Generator().manual_seed(seed)"
+        )
+    return generator
 
 
 def standard_normal(
@@ -35,6 +59,6 @@ def standard_normal(
     Noise that is drawn on the CPU is the same whatever device the model sits on. Without a
     generator a fresh one is made, so the global random state stays as it was.
     """
-    generator = generator or make_generator()
+    generator = or_else(generator)
     eps = torch.randn(shape, generator=generator, device=generator.device, dtype=like.dtype)
     return eps.to(like.device)

@@ -55,6 +55,10 @@ def kl_standard_normal(mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
     ----------
     mu, log_var : Tensor, shape (B, L)
 
+    Returns
+    -------
+    Tensor, shape (B,)
+
     Raises
     ------
     TypeError, ValueError

@@ -16,7 +16,12 @@ _FOLDER = files("vaetut") / "assets" / "weights"
 
 
 def list_pretrained() -> list[str]:
-    """Return the names of the bundled models."""
+    """List the names of the bundled models.
+
+    Returns
+    -------
+    list of str
+    """
     return sorted(Path(f.name).stem for f in _FOLDER.iterdir() if f.name.endswith(".safetensors"))
 
 
@@ -27,6 +32,10 @@ def load_pretrained(name: str) -> VAE:
     ----------
     name : str
         One of `list_pretrained()`, e.g. "article-20d".
+
+    Returns
+    -------
+    VAE
 
     Raises
     ------
@@ -39,6 +48,15 @@ def load_pretrained(name: str) -> VAE:
 def load_card(name: str) -> dict:
     """Load the card of a bundled model: recipe, seed, versions, curves and test metrics.
 
+    Parameters
+    ----------
+    name : str
+        One of `list_pretrained()`.
+
+    Returns
+    -------
+    dict
+
     Raises
     ------
     ValueError
@@ -47,17 +65,34 @@ def load_card(name: str) -> dict:
     return json.loads(_bundled(name).with_suffix(".json").read_text())
 
 
-def save_model(model: VAE, path: str | Path) -> None:
-    """Write a model's weights and architecture to one safetensors file."""
+def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
+    """Write a model's weights and architecture, and further `metadata`, to one safetensors file.
+
+    Parameters
+    ----------
+    model : VAE
+    path : path
+        Of the file; its folder must exist.
+    metadata : str
+        Strings to keep beside the weights, by name.
+    """
     path = Path(path)
     partial = path.with_name(path.name + ".partial")
     tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
-    save_file(tensors, partial, metadata={"vaetut": json.dumps(model.config)})
+    save_file(tensors, partial, metadata={"vaetut": json.dumps(model.config), **metadata})
     partial.replace(path)  # so that a crash leaves the old file or the new one
 
 
 def load_model(path: str | Path) -> VAE:
     """Read a model that `save_model` wrote; nothing in the file is executed.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    VAE
 
     Raises
     ------
@@ -71,7 +106,8 @@ def load_model(path: str | Path) -> VAE:
     try:
         with safe_open(path, framework="pt") as file:
             model = VAE(**json.loads((file.metadata() or {})["vaetut"]))
-            model.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            model.to(weights["decoder.out.bias"].dtype).load_state_dict(weights)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path} is damaged or is not a vaetut model ({error}); "
@@ -80,6 +116,12 @@ def load_model(path: str | Path) -> VAE:
     if not all(torch.isfinite(p).all() for p in model.parameters()):
         raise ValueError(f"{path} is damaged: it holds weights that are not finite")
     return model
+
+
+def load_metadata(path: str | Path) -> dict[str, str]:
+    """Return the strings that stand beside the weights in a file that `load_model` can read."""
+    with safe_open(path, framework="pt") as file:
+        return file.metadata()
 
 
 def _bundled(name: str) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 import warnings
 from contextlib import AbstractContextManager, nullcontext
@@ -17,7 +18,7 @@ import torch
 from torch.optim import lr_scheduler
 from tqdm import tqdm
 
-from .checks import check_choice, check_count, check_images
+from .checks import check_choice, check_count, check_images, check_number, check_widths
 from .data import binarize
 from .model import ACTIVATIONS, VAE, reparameterize
 from .noise import TRAINING, VALIDATION, WEIGHTS, make_generator
@@ -67,21 +68,22 @@ class Recipe:
         for name in ("epochs", "batch_size", "num_samples"):
             check_count(getattr(self, name), name)
         check_count(self.validation, "validation", minimum=0)
-        for width in self.hidden_dims:
-            check_count(width, "every width in hidden_dims")
+        check_widths(self.hidden_dims)
         check_choice(self.activation, "activation", ACTIVATIONS)
         check_choice(self.binarize, "binarize", (None, "dynamic"))
         check_choice(self.objective, "objective", ("elbo", "iwae"))
         check_choice(self.schedule, "schedule", SCHEDULES)
         check_choice(self.precision, "precision", PRECISIONS)
         for name in ("beta", "kl_warmup_epochs", "free_bits"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+            check_number(getattr(self, name), name, zero=True)
         for name in ("learning_rate", "eps"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if len(self.betas) != 2 or not all(0 <= b < 1 for b in self.betas):
-            raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}")
+            check_number(getattr(self, name), name)
+        if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
+            raise TypeError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
+        for beta in self.betas:
+            check_number(beta, "each of betas", zero=True)
+            if beta >= 1:
+                raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}")
         kl_settings = (self.beta, self.kl_warmup_epochs, self.free_bits)
         if self.objective == "iwae" and kl_settings != (1, 0, 0):
             raise ValueError("beta, kl_warmup_epochs and free_bits belong to objective='elbo'")
@@ -120,6 +122,8 @@ FAST = Recipe(
     schedule="one-cycle",
 )
 
+RECIPES = {"article": ARTICLE, "fast": FAST}
+
 
 @dataclass
 class History:
@@ -140,8 +144,11 @@ class History:
 
     def append(self, **values: float) -> None:
         """Add one epoch; every list needs a value."""
-        for name in self.curves():
-            getattr(self, name).append(values[name])
+        curves = self.curves()
+        if values.keys() != curves.keys():
+            raise ValueError(f"an epoch needs {', '.join(curves)}; got {', '.join(values)}")
+        for name, curve in curves.items():
+            curve.append(values[name])
 
     def curves(self) -> dict[str, list[float]]:
         """Return the lists by name, ready for a plot or a data frame."""
@@ -153,8 +160,11 @@ class History:
 
     @classmethod
     def load(cls, path: str | Path) -> History:
-        """Read what `save` wrote."""
-        return cls(**json.loads(Path(path).read_text()))
+        """Read what `save` wrote; a ValueError says that something else did."""
+        try:
+            return cls(**json.loads(Path(path).read_text()))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path} is not a history that was saved ({error})") from error
 
 
 def train(
@@ -196,17 +206,50 @@ def train(
     FloatingPointError
         If the cost is no longer finite.
     """
-    check_images(
-        images, model.input_dim, unit_interval=model.likelihood == "bernoulli", name="images"
-    )
-    if recipe.binarize and model.likelihood != "bernoulli":
-        raise ValueError("binarize='dynamic' needs likelihood='bernoulli'")
-    if len(images) <= recipe.validation:
-        raise ValueError(
-            f"the recipe holds out {recipe.validation} images for validation, but there are only "
-            f"{len(images)}; pass more, or use dataclasses.replace(recipe, validation=…)"
-        )
     return _Run(model, images, recipe, seed, checkpoint).go(progress)
+
+
+def train_pass(
+    model: VAE,
+    images: torch.Tensor,
+    recipe: Recipe,
+    seed: int,
+    history: History,
+    state: dict | None = None,
+    progress: bool = False,
+) -> dict:
+    """Make one pass over all of `images`, in place, and append it to `history`.
+
+    For images that come in pieces, call by call. Nobody knows how many will come, so nothing is
+    held out, and the learning rate stays at the recipe's.
+
+    Parameters
+    ----------
+    model, images, recipe, seed, progress
+        As for `train`.
+    history : History
+        Of what the model has been through so far.
+    state : dict, optional
+        What the pass before returned; without it, the optimiser and the noise start afresh.
+
+    Returns
+    -------
+    dict
+        Adam's moments and the state of the noise, for the next pass.
+
+    Raises
+    ------
+    TypeError, ValueError, FloatingPointError
+        As `train` does.
+    """
+    epochs = len(history.epoch) + 1
+    recipe = replace(recipe, epochs=epochs, validation=0, schedule="constant")
+    run = _Run(model, images, recipe, seed, history=history)
+    if state:
+        run.optimizer.load_state_dict(run.optimizer.state_dict() | {"state": state["moments"]})
+        run.generator.set_state(state["noise"])
+    run.go(progress)
+    return {"moments": run.optimizer.state_dict()["state"], "noise": run.generator.get_state()}
 
 
 class _Run:
@@ -218,15 +261,17 @@ class _Run:
         images: torch.Tensor,
         recipe: Recipe,
         seed: int,
-        checkpoint: str | Path | None,
+        checkpoint: str | Path | None = None,
+        history: History | None = None,
     ) -> None:
+        _check_run(model, images, recipe)
         self.model, self.recipe, self.seed = model, recipe, seed
         device = next(model.parameters()).device
         self.held_out = images[: recipe.validation].to(device)
         self.images = images[recipe.validation :].to(device)
         self.steps_per_epoch = math.ceil(len(self.images) / recipe.batch_size)
         self.generator = make_generator(seed, TRAINING)
-        self.history = History()
+        self.history = history or History()
         self.optimizer = torch.optim.Adam(
             model.parameters(), recipe.learning_rate, recipe.betas, recipe.eps, fused=True
         )
@@ -241,7 +286,7 @@ class _Run:
         }
         if self.checkpoint and self.checkpoint.exists():
             self._resume()
-        elif recipe.center_output and model.likelihood == "bernoulli":
+        elif recipe.center_output and model.likelihood == "bernoulli" and not self.history.epoch:
             _center_output(model, self.images)
 
     def go(self, progress: bool) -> History:
@@ -377,6 +422,22 @@ def batch_loss(
     return loss, terms.detach().double()
 
 
+def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe) -> None:
+    """Raise unless model, images and recipe go together."""
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe must be a Recipe, e.g. vaetut.FAST, got {recipe!r}")
+    check_images(
+        images, model.input_dim, unit_interval=model.likelihood == "bernoulli", name="images"
+    )
+    if recipe.binarize and model.likelihood != "bernoulli":
+        raise ValueError("binarize='dynamic' needs likelihood='bernoulli'")
+    if len(images) <= recipe.validation:
+        raise ValueError(
+            f"the recipe holds out {recipe.validation} images for validation, but there are only "
+            f"{len(images)}; pass more, or use dataclasses.replace(recipe, validation=…)"
+        )
+
+
 def _make_schedule(
     optimizer: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch: int
 ) -> lr_scheduler.LRScheduler:
@@ -399,7 +460,7 @@ def _center_output(model: VAE, images: torch.Tensor) -> None:
 def _autocast(precision: str, device: torch.device) -> AbstractContextManager:
     if precision == "auto":
         precision = "bf16" if _bf16_is_faster(device) else "float32"
-        tqdm.write(f"precision: {precision}")
+        tqdm.write(f"precision: {precision}", file=sys.stderr)
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 

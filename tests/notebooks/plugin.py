@@ -1,0 +1,210 @@
+"""The pytest plugin behind `pytest --chapters book`: nbval with tolerance, pictures and rules.
+
+Every notebook gives one test for each check that needs no kernel (`structure`, `style`,
+`source`) and one for each code cell; the cells run from the top in one fresh kernel. So run whole
+chapters: a cell alone (`-k`, `--lf`) lacks the cells before it, and several workers need
+`--dist loadfile`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
+
+from tests.notebooks import pictures
+from tests.notebooks.compare import compare_outputs
+from tests.notebooks.kernel import ChapterKernel, KernelDied
+from tests.notebooks.structure import rtol, source_problems, structure_problems
+from tests.notebooks.style import style_problems
+
+Check = Callable[[NotebookNode, Path], list[str]]
+CHECKS: dict[str, Check] = {
+    "structure": structure_problems,
+    "style": style_problems,
+    "source": source_problems,
+}
+DIFFERENCES = Path("build", "notebook-diffs")  # below pytest's root folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our two options; nbval's own `--nbval` stays off."""
+    group = parser.getgroup("chapters", "the book's chapters")
+    group.addoption("--chapters", action="store_true", help="run notebooks and compare outputs")
+    group.addoption(
+        "--chapters-cell-timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="end a cell that runs for longer (default: %(default)s)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hand our time-out to nbval, whose default is half an hour."""
+    if config.option.chapters:
+        config.option.nbval_cell_timeout = config.option.chapters_cell_timeout
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect notebooks, but none from folders such as `_build` and `.ipynb_checkpoints`."""
+    if not parent.config.option.chapters or file_path.suffix != ".ipynb":
+        return None
+    folders = file_path.relative_to(parent.path).parent.parts
+    if any(folder.startswith(("_", ".")) for folder in (*folders, parent.path.name)):
+        return None
+    return Chapter.from_parent(parent, path=file_path)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how long each chapter ran."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            chapter, found, _ = getattr(report, "nodeid", "").partition(".ipynb::")
+            if found:
+                seconds[chapter] += getattr(report, "duration", 0.0)
+    if seconds:
+        terminalreporter.section("chapters, running time")
+    for chapter, duration in sorted(seconds.items()):
+        terminalreporter.write_line(f"{duration:6.1f} s  {chapter}.ipynb")
+
+
+class Chapter(IPyNbFile):
+    """One notebook."""
+
+    ended_by: str | None = None  # why its remaining cells are not run
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the checks without a kernel, then the code cells, numbered as readers see them."""
+        cells = list(super().collect())  # also reads self.nb
+        for name, check in CHECKS.items():
+            yield StaticCheck.from_parent(self, name=name, check=check)
+        for number, item in enumerate(cells, start=1):
+            # nbval names its own class of cells, so make them again as ours.
+            yield ChapterCell.from_parent(
+                self,
+                name=f"cell {number}",
+                cell_num=number,
+                cell=item.cell,
+                options=item.options,
+            )
+
+    def setup(self) -> None:
+        """Start nothing yet: the checks without a kernel come first."""
+
+    def start_kernel(self) -> None:
+        """Start the kernel, for the first cell."""
+        if self.kernel is None:
+            self.kernel = ChapterKernel()
+
+    def teardown(self) -> None:
+        """End the kernel."""
+        if self.kernel is not None:
+            self.kernel.stop()
+
+
+class ProblemsFound(Exception):
+    """What a check without a kernel found."""
+
+
+class StaticCheck(pytest.Item):
+    """One check of a notebook that needs no kernel."""
+
+    def __init__(self, *, check: Check, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.check = check
+
+    def runtest(self) -> None:
+        """Run the check."""
+        if problems := self.check(self.parent.nb, self.path):
+            raise ProblemsFound("\n".join(problems))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo) -> str:
+        """Name the chapter in front of each problem."""
+        if not isinstance(excinfo.value, ProblemsFound):
+            return super().repr_failure(excinfo)
+        return "\n".join(f"{self.path.name}, {line}" for line in str(excinfo.value).splitlines())
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Return the headline of a failure."""
+        return self.path, None, f"{self.path.name}, {self.name}"
+
+
+class ChapterCell(IPyNbCell):
+    """One code cell."""
+
+    def setup(self) -> None:
+        """Start the kernel if this is the first cell; nbval would xfail after a time-out."""
+        self.parent.start_kernel()
+
+    def runtest(self) -> None:
+        """Run the cell and compare; a cell after a broken one fails at once, by its name."""
+        if self.parent.ended_by:
+            self.raise_cell_error(f"not run, because {self.parent.ended_by}")
+        self.test_outputs: list[NotebookNode] = []
+        try:
+            super().runtest()
+        except KernelDied:
+            self._end("the kernel died")
+            self.raise_cell_error("the kernel died while it ran")
+        except NbCellError:
+            if self.parent.timed_out:
+                self._end("it timed out")
+            elif self._raised() and not self.options["check_exception"]:
+                self._end(f"it raised {self._raised()}")
+            raise
+        if self.parent.timed_out:  # the interrupt would pass for the error that a tag asks for
+            self._end("it timed out")
+            self.raise_cell_error("it timed out")
+        if self.options["check_exception"] and not self._raised():
+            self.raise_cell_error("tagged raises-exception, but it raised nothing")
+
+    def _end(self, reason: str) -> None:
+        self.parent.ended_by = f"cell [{self.cell_num}] broke the chapter: {reason}"
+
+    def _raised(self) -> str | None:
+        errors = [output.ename for output in self.test_outputs if output.output_type == "error"]
+        return errors[0] if errors else None
+
+    def compare_outputs(
+        self,
+        test: list[NotebookNode],
+        ref: list[NotebookNode],
+        skip_compare: tuple[str, ...] | None = None,
+    ) -> bool:
+        """Compare fresh (`test`) with stored (`ref`) outputs by our rules instead of nbval's."""
+        self.comparison_traceback = compare_outputs(
+            ref, test, rtol(self.cell), self._compare_pictures
+        )
+        return not self.comparison_traceback
+
+    def _compare_pictures(self, stored: str, fresh: str, number: int) -> list[str]:
+        old, new = pictures.decode(stored), pictures.decode(fresh)
+        problem = pictures.compare_pictures(old, new)
+        if problem is None:
+            return []
+        kept = DIFFERENCES / f"{self.path.stem}-cell-{self.cell_num}-{number}.png"
+        file = self.config.rootpath / kept
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pictures.side_by_side(old, new).save(file)
+        return [f"{problem}; stored, fresh and difference: {kept}"]
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo) -> str:
+        """Say where, what, and by how much, and show the cell."""
+        error = excinfo.value
+        if not isinstance(error, NbCellError):
+            return super().repr_failure(excinfo)
+        details = (error.inner_traceback or "").strip()
+        cell = re.sub(r"^", "    ", self.cell.source, flags=re.MULTILINE)
+        headline = f"{self.path.name}, cell [{self.cell_num}]: {error}"
+        return "\n".join(part for part in (headline, details, cell) if part)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Return the headline of a failure."""
+        return self.path, None, f"{self.path.name}, cell [{self.cell_num}]"

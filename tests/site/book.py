@@ -1,0 +1,103 @@
+"""The built book: where it lies, which pages it has, and how a page is viewed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from playwright.sync_api import Browser, Request
+
+ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "book" / "_build" / "html"
+
+SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
+THEMES = ("light", "dark")
+
+
+def toc_files(node: dict) -> Iterator[str]:
+    """Yield every page of a Jupyter Book table of contents, in order."""
+    for key in ("root", "file"):
+        if key in node:
+            yield node[key]
+    for key in ("parts", "chapters", "sections"):
+        for child in node.get(key) or []:
+            yield from toc_files(child)
+
+
+def pages() -> list[str]:
+    """Return all pages of the book, relative to the build."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    return [f"{name.removesuffix('.md').removesuffix('.ipynb')}.html" for name in toc_files(toc)]
+
+
+# What a reader sees, without code, listings and MathJax's own output.
+VISIBLE_TEXT = """() => {
+  const article = document.querySelector('article').cloneNode(true);
+  article.querySelectorAll('pre, code, script, style, mjx-container').forEach(n => n.remove());
+  return article.textContent;
+}"""
+
+# Text and pictures that leave the page at a side, outside of what scrolls inside itself.
+CUT_OFF = """() => [...document.querySelectorAll(
+    ['p', 'li', 'h1', 'h2', 'h3', 'blockquote', 'img', 'summary'].map(n => 'article ' + n).join())]
+  .filter(n => n.closest('pre, table, div.math, mjx-container') === null)
+  .map(n => [n, n.getBoundingClientRect()])
+  .filter(([n, box]) => box.right > window.innerWidth + 1 || box.left < -1)
+  .map(([n, box]) => n.outerHTML.slice(0, 200))"""
+
+
+@dataclass
+class View:
+    """What one page did and showed in one size and theme."""
+
+    errors: list[str] = field(default_factory=list)  # on the console
+    outside: list[str] = field(default_factory=list)  # requests that left the book
+    failed: list[str] = field(default_factory=list)  # requests without a good answer
+    theme: str = ""
+    width: int = 0  # of the whole page; more than the screen's means sideways scrolling
+    cut_off: list[str] = field(default_factory=list)
+    text: str = ""
+    formulas: int = 0  # as written
+    rendered: int = 0
+    bad_formulas: int = 0
+    search_fields: int = 0
+    images: list[tuple[str, str]] = field(default_factory=list)  # source, alt text
+
+
+def visit(browser: Browser, site: str, page_name: str, size: str, theme: str) -> View:
+    """Open a page, wait for its mathematics, unfold its answers, and write down what is there."""
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+    page, view = context.new_page(), View()
+    page.on("console", lambda m: view.errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: view.errors.append(str(error)))
+    page.on("requestfailed", lambda r: view.failed.append(r.url))
+    page.on("response", lambda r: view.failed.append(r.url) if r.status >= 400 else None)
+
+    def note_outside(request: Request) -> None:
+        if not request.url.startswith((site, "data:", "blob:")):
+            view.outside.append(request.url)
+
+    page.on("request", note_outside)
+    page.goto(f"{site}/{page_name}", wait_until="load")
+    page.evaluate("() => window.MathJax?.startup?.promise?.then(() => true) ?? true")
+    page.evaluate("() => document.querySelectorAll('details').forEach(d => { d.open = true })")
+    page.wait_for_load_state("networkidle")
+
+    view.theme = page.evaluate("document.documentElement.dataset.theme")
+    view.width = page.evaluate("document.documentElement.scrollWidth")
+    view.cut_off = page.evaluate(CUT_OFF)
+    view.text = page.evaluate(VISIBLE_TEXT)
+    view.formulas = page.locator("article .math").count()
+    view.rendered = page.locator("article mjx-container").count()
+    view.bad_formulas = page.locator("article :is(mjx-merror, [data-mjx-error])").count()
+    view.search_fields = page.locator(
+        ".search-button-field:visible, input[type=search]:visible"
+    ).count()
+    view.images = page.evaluate(
+        "[...document.images].map(i => [i.getAttribute('src') ?? '', i.getAttribute('alt') ?? ''])"
+    )
+    context.close()
+    return view

@@ -1,0 +1,520 @@
+"""The command line: what it says, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner, Result
+
+import vaetut
+from vaetut import cli, data, plotting, pretrained
+
+NUM_IMAGES = 300
+TINY = replace(vaetut.ARTICLE, validation=100, hidden_dims=(16,), epochs=3)
+EPOCH_OF_INTERRUPT = 2
+
+
+@pytest.fixture(autouse=True)
+def few_images(monkeypatch, tmp_path):
+    """Stand in `tmp_path`, with 300 images of each split and a recipe to match."""
+    generator = torch.Generator().manual_seed(0)
+    splits = {
+        split: (torch.rand(NUM_IMAGES, 784, generator=generator), torch.arange(NUM_IMAGES) % 10)
+        for split in ("train", "test")
+    }
+    monkeypatch.setattr(vaetut, "load_mnist", splits.__getitem__)
+    monkeypatch.setattr(vaetut, "ARTICLE", TINY)
+    monkeypatch.setattr(vaetut, "FAST", replace(vaetut.FAST, validation=100, hidden_dims=(16,)))
+    monkeypatch.chdir(tmp_path)
+    return splits
+
+
+@pytest.fixture(autouse=True)
+def restore_flags():
+    """Undo what a command does to its own process, which here is everybody's."""
+    threads, backend = torch.get_num_threads(), plt.get_backend()
+    yield
+    torch.set_flush_denormal(False)
+    torch.set_num_threads(threads)
+    plt.close("all")
+    plt.switch_backend(backend)
+
+
+@pytest.fixture
+def bundled(monkeypatch, tmp_path) -> Path:
+    """A folder of bundled models with one in it, made for binary pixels."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    vaetut.save_model(make_model(2), folder / "plane.safetensors")
+    card = {
+        "model": {"latent_dim": 2},
+        "recipe": {"name": "tiny", "binarize": "dynamic"},
+        "test": {"neg_elbo": 123.456},
+    }
+    (folder / "plane.json").write_text(json.dumps(card))
+    monkeypatch.setattr(pretrained, "_FOLDER", folder)
+    return folder
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Let Ctrl-C come in the middle of the second epoch, once."""
+    steps = []
+    draw = vaetut.training.reparameterize
+
+    def reparameterize(*args, **kwargs):
+        steps.append(None)
+        if len(steps) == 2 * (EPOCH_OF_INTERRUPT - 1) + 2:  # two batches an epoch
+            raise KeyboardInterrupt
+        return draw(*args, **kwargs)
+
+    monkeypatch.setattr(vaetut.training, "reparameterize", reparameterize)
+
+
+def make_model(latent_dim: int) -> vaetut.VAE:
+    return vaetut.VAE(latent_dim=latent_dim, hidden_dims=(16,))
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run this package in a process of its own, installed or not."""
+    environment = os.environ | {"PYTHONPATH": str(Path(vaetut.__file__).parents[1])}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def plain(text: str) -> str:
+    """Take colours, boxes and line breaks out of what rich has laid out."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    return " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
+
+
+def error_of(result: Result) -> str:
+    """Return the last line of stderr, which must be of ours and no traceback."""
+    assert "Traceback" not in result.stderr
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("vaetut: ")
+    return last
+
+
+# Help
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["list"]])
+def test_help_names_the_unit(command):
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert "nats per image" in plain(result.stdout)
+
+
+def test_help_of_figures_names_its_unit():
+    assert "standard deviations" in plain(run("figures", "--help").stdout)
+
+
+def test_help_documents_every_exit_code():
+    text = plain(run("--help").stdout)
+    codes = re.findall(r"(\d+) (all is well|the work failed|the command was wrong|interrup)", text)
+    assert [int(code) for code, _ in codes] == [0, 1, 2, 130]
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "figures"])
+def test_help_gives_an_example(command):
+    text = plain(run(command, "--help").stdout)
+    assert re.search(rf"Examples?: vaetut {command} ", text)
+
+
+def test_help_offers_every_recipe_precision_and_data_set():
+    text = plain(run("train", "--help").stdout).replace(" ", "")
+    assert "article|fast" in text
+    assert "|".join(vaetut.training.PRECISIONS) in text
+    assert list(cli.Dataset) == ["mnist", *data._TORCHVISION]
+
+
+def test_without_a_command_it_shows_the_help():
+    result = run()
+    assert "nats per image" in plain(result.output)
+
+
+def test_version():
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"vaetut {vaetut.__version__}\n")
+
+
+def test_help_does_not_wait_for_pytorch():
+    code = """
+        import sys
+        from typer.testing import CliRunner
+        from vaetut.cli import app
+        assert CliRunner().invoke(app, ["train", "--help"]).exit_code == 0
+        print(sorted({"torch", "matplotlib", "sklearn"} & set(sys.modules)))
+    """
+    done = python("-c", textwrap.dedent(code))
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+# Train
+
+
+def test_train_does_what_the_library_does(few_images):
+    images, _ = few_images["train"]
+    result = run("train", "out/model.safetensors", "--latent-dim", 3, "--seed", 4)
+    assert result.exit_code == 0
+
+    model = TINY.build_model(latent_dim=3, seed=4)
+    history = vaetut.train(model, images, TINY, seed=4, progress=False)
+    written = vaetut.load_model("out/model.safetensors")
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(written.state_dict()[name], tensor)
+    saved = vaetut.History.load("out/model.history.json")
+    assert saved.cost == pytest.approx(history.cost)
+    assert f"training {history.cost[-1]:.2f}" in result.stdout
+    assert f"held out {history.validation_cost[-1]:.2f}" in result.stdout
+    assert "nats per image" in result.stdout
+    assert "out/model.safetensors and out/model.history.json" in result.stdout
+    assert sorted(p.name for p in Path("out").iterdir()) == [
+        "model.history.json",
+        "model.safetensors",
+    ]
+
+
+def test_train_changes_the_recipe_where_asked(monkeypatch):
+    seen = []
+    train = vaetut.train
+
+    def record(model, images, recipe, seed, checkpoint):
+        seen.append(recipe)
+        return train(model, images, recipe, seed, checkpoint)
+
+    monkeypatch.setattr(vaetut, "train", record)
+    wanted = {
+        "epochs": 1,
+        "batch_size": 50,
+        "learning_rate": 0.002,
+        "beta": 0.0,
+        "binarize": "dynamic",
+        "precision": "bf16",
+    }
+    options = [f"--{key.replace('_', '-')}={value}" for key, value in wanted.items()]
+    assert run("train", "--recipe", "fast", *options).exit_code == 0
+    assert seen == [replace(vaetut.FAST, **wanted)]
+    assert Path("vae.safetensors").exists()
+
+
+def test_train_reads_other_data_sets(monkeypatch, few_images):
+    asked = []
+
+    def load_dataset(name, split):
+        asked.append((name, split))
+        return few_images[split]
+
+    monkeypatch.setattr(vaetut, "load_dataset", load_dataset)
+    assert run("train", "m.safetensors", "--dataset", "kmnist", "--epochs", 1).exit_code == 0
+    assert run("evaluate", "m.safetensors", "--dataset", "kmnist", "--samples", 2).exit_code == 0
+    assert asked == [("kmnist", "train"), ("kmnist", "test")]
+
+
+def test_train_keeps_what_is_there_unless_forced():
+    Path("model.safetensors").write_text("precious")
+    result = run("train", "model.safetensors")
+    assert result.exit_code == 2
+    assert "--force" in error_of(result)
+    assert Path("model.safetensors").read_text() == "precious"
+
+    assert run("train", "model.safetensors", "--epochs", 1, "--force").exit_code == 0
+    vaetut.load_model("model.safetensors")
+
+
+def test_an_interrupted_run_is_continued_by_the_same_command(interrupt, few_images):
+    command = ("train", "model.safetensors", "--binarize", "dynamic")
+    result = run(*command)
+    assert result.exit_code == 130
+    assert "first 1 of 3 epochs" in error_of(result)
+    assert "same command again" in error_of(result)
+    assert not Path("model.safetensors").exists()
+    assert Path("model.checkpoint.pt").exists()
+
+    assert run(*command).exit_code == 0
+    assert not Path("model.checkpoint.pt").exists()
+    images, _ = few_images["train"]
+    recipe = replace(TINY, binarize="dynamic")
+    whole = recipe.build_model()
+    history = vaetut.train(whole, images, recipe, progress=False)
+    assert vaetut.History.load("model.history.json").cost == history.cost
+    continued = vaetut.load_model("model.safetensors").state_dict()
+    assert all(torch.equal(continued[name], t) for name, t in whole.state_dict().items())
+
+
+def test_the_library_continues_a_run_of_the_command_line(interrupt, few_images):
+    command = ("train", "m.safetensors", "--binarize", "dynamic", "--checkpoint", "deep/c.pt")
+    assert run(*command).exit_code == 130
+    recipe = replace(TINY, binarize="dynamic")
+    images, _ = few_images["train"]
+    history = vaetut.train(recipe.build_model(), images, recipe, 0, "deep/c.pt", progress=False)
+    assert history.epoch == [1, 2, 3]
+
+
+def test_another_run_may_not_continue_it(interrupt):
+    assert run("train", "model.safetensors").exit_code == 130
+    result = run("train", "model.safetensors", "--seed", 1)
+    assert result.exit_code == 2
+    assert "another run: seed" in error_of(result)
+
+
+def test_ctrl_c_outside_of_training_ends_with_130(monkeypatch):
+    def load_mnist(split):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(vaetut, "load_mnist", load_mnist)
+    result = run("train")
+    assert result.exit_code == 130
+    assert error_of(result) == "vaetut: interrupted"
+
+
+def test_a_cost_that_is_not_finite_ends_with_1():
+    result = run("train", "--learning-rate", 1e30)
+    assert result.exit_code == 1
+    assert "the cost became" in error_of(result)
+    assert not Path("vae.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--epochs", 0], "epochs must be at least 1, got 0"),
+        (["--beta", "nan"], "beta must be at least 0"),
+        (["--learning-rate", -1], "learning_rate must be positive"),
+        (["--latent-dim", 0], "latent_dim must be at least 1"),
+        (["--binarize", "once"], "'dynamic'; got 'once'"),
+        (["--precision", "float8"], "'float32', 'bf16', 'auto'; got 'float8'"),
+        (["--device", "mps"], "no mps device"),
+    ],
+)
+def test_bad_values_end_with_2_and_a_reason(monkeypatch, options, reason):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    result = run("train", *options)
+    assert result.exit_code == 2
+    assert reason in error_of(result)
+
+
+@pytest.mark.parametrize(
+    ("options", "choices"),
+    [
+        (["--recipe", "slow"], "'article', 'fast'"),
+        (["--dataset", "cifar"], "'mnist', 'fashion-mnist', 'kmnist'"),
+        (["--device", "tpu"], "'auto', 'cpu', 'cuda', 'mps'"),
+    ],
+)
+def test_unknown_names_list_what_exists(options, choices):
+    result = run("train", *options)
+    assert result.exit_code == 2
+    assert choices in plain(result.stderr)
+
+
+@pytest.mark.parametrize("option", ["--seed=-1", "--threads=0", "--epochs=many", "--colour=red"])
+def test_options_that_make_no_sense_are_named(option):
+    result = run("train", option)
+    assert result.exit_code == 2
+    assert option.split("=")[0] in plain(result.stderr)
+
+
+def test_flags_are_set_and_said():
+    result = run("train", "--epochs", 1, "--threads", 1)
+    assert re.search(r"^vaetut: cpu, 1 threads, denormals (flushed|kept)$", result.stderr, re.M)
+    assert torch.get_num_threads() == 1
+    flushed = "flushed" in result.stderr.splitlines()[0]
+    assert (torch.tensor(1e-39) * 1 == 0) == flushed
+
+
+# Evaluate
+
+
+def test_evaluate_prints_the_librarys_report(few_images):
+    images, _ = few_images["test"]
+    vaetut.save_model(make_model(3), "m.safetensors")
+    result = run("evaluate", "m.safetensors", "--samples", 5, "--images", 200, "--seed", 7)
+    report = vaetut.evaluate(make_model(3), images[:200], num_samples=5, seed=7)
+    assert result.exit_code == 0
+    assert result.stdout == f"m.safetensors on mnist's test images, grey\n{report}\n"
+    assert "200/200" in result.stderr  # the progress bar
+
+
+def test_json_equals_the_librarys_report(few_images):
+    images, _ = few_images["test"]
+    vaetut.save_model(make_model(3), "m.safetensors")
+    result = run("evaluate", "m.safetensors", "--samples", 5, "--binarize", "--seed", 7, "--json")
+    binary = vaetut.binarize(images, torch.Generator().manual_seed(7))
+    report = asdict(vaetut.evaluate(make_model(3), binary, num_samples=5, seed=7))
+    facts = json.loads(result.stdout)
+    source = {key: facts.pop(key) for key in ("model", "dataset", "binarize_seed")}
+    assert source == {"model": "m.safetensors", "dataset": "mnist", "binarize_seed": 7}
+    assert facts == pytest.approx(report)
+    assert facts["data"] == "binary"
+
+
+def test_json_has_null_for_what_is_not_known():
+    vaetut.save_model(make_model(3), "m.safetensors")
+    result = run("evaluate", "m.safetensors", "--samples", 1, "--json")
+    facts = json.loads(result.stdout, parse_constant=pytest.fail)  # NaN is no JSON
+    assert facts["nll_se_monte_carlo"] is None
+    assert facts["binarize_seed"] is None
+    assert math.isfinite(facts["nll"])
+
+
+def test_binarize_states_its_seed_and_grey_overrules_the_card(bundled):
+    drawn = run("evaluate", "plane", "--samples", 2, "--seed", 5)
+    assert "binarized once, with seed 5" in drawn.stdout
+    assert "300 binary images" in drawn.stdout
+    grey = run("evaluate", "plane", "--samples", 2, "--grey")
+    assert "binarized once" not in grey.stdout
+    assert "300 grey images" in grey.stdout
+
+
+def test_a_subset_is_binarized_like_the_whole(monkeypatch, few_images):
+    seen = []
+    evaluate = vaetut.evaluate
+    monkeypatch.setattr(
+        vaetut, "evaluate", lambda m, x, *a, **k: (seen.append(x), evaluate(m, x, *a, **k))[1]
+    )
+    vaetut.save_model(make_model(2), "m.safetensors")
+    for count in (300, 101):
+        run("evaluate", "m.safetensors", "--binarize", "--samples", 1, "--images", count)
+    assert len(seen[1]) == 101
+    assert torch.equal(seen[0][:101], seen[1])
+
+
+@pytest.mark.parametrize("command", ["evaluate", "figures"])
+def test_an_unknown_model_lists_those_that_exist(bundled, command):
+    result = run(command, "article-3d")
+    assert result.exit_code == 2
+    assert "no file article-3d" in error_of(result)
+    assert error_of(result).endswith(": plane")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "figures"])
+def test_a_damaged_file_is_named(command):
+    vaetut.save_model(make_model(2), "m.safetensors")
+    Path("m.safetensors").write_bytes(Path("m.safetensors").read_bytes()[:-9])
+    result = run(command, "m.safetensors")
+    assert result.exit_code == 2
+    assert "m.safetensors is damaged" in error_of(result)
+
+
+def test_a_model_of_other_images_is_refused():
+    vaetut.save_model(vaetut.VAE(input_dim=64, hidden_dims=(8,)), "m.safetensors")
+    result = run("evaluate", "m.safetensors")
+    assert result.exit_code == 2
+    assert "(batch, 64)" in error_of(result)
+
+
+def test_damaged_data_end_with_1(monkeypatch):
+    def load_mnist(split):
+        raise RuntimeError("the bundled MNIST file is\nmissing or damaged")
+
+    monkeypatch.setattr(vaetut, "load_mnist", load_mnist)
+    result = run("train")
+    assert result.exit_code == 1
+    assert error_of(result) == "vaetut: the bundled MNIST file is missing or damaged"
+
+
+def test_an_error_of_ours_keeps_its_traceback(monkeypatch):
+    def load_mnist(split):
+        raise AssertionError("a bug")
+
+    monkeypatch.setattr(vaetut, "load_mnist", load_mnist)
+    with pytest.raises(AssertionError, match="a bug"):
+        run("train")
+
+
+# Figures and list
+
+
+def test_figures_of_a_plane_are_the_articles_three_experiments(bundled, few_images):
+    result = run("figures", "plane", "--output-dir", "deep/figures")
+    names = ["reconstructions", "latent", "manifold-linear", "manifold-quantile"]
+    paths = [Path("deep/figures") / f"plane-{name}.png" for name in names]
+    assert result.exit_code == 0
+    assert result.stdout.split() == [str(path) for path in paths]
+
+    images, labels = few_images["test"]
+    model = make_model(2)
+    mu, _ = model.encode(images)
+    axes = [
+        plotting.reconstructions(images[:10], model.decode_mean(mu[:10]), labels[:10]),
+        plotting.latent_scatter(mu, labels, prior=True),
+    ]
+    for kind in ("linear", "quantile"):
+        grid = torch.from_numpy(plotting.manifold_grid(20, kind))
+        axes.append(plotting.manifold(model.decode_mean(grid), 20, kind))
+    for path, ax in zip(paths, axes, strict=True):
+        ax.figure.savefig("expected.png")
+        np.testing.assert_array_equal(plt.imread(path), plt.imread("expected.png"))
+
+
+def test_figures_of_another_latent_space_are_samples():
+    vaetut.save_model(make_model(3), "m.safetensors")
+    result = run("figures", "m.safetensors", "--seed", 5)
+    assert result.stdout.split() == ["m-reconstructions.png", "m-samples.png"]
+    z = torch.randn(100, 3, generator=torch.Generator().manual_seed(5))
+    plotting.samples(make_model(3).decode_mean(z)).figure.savefig("expected.png")
+    np.testing.assert_array_equal(plt.imread("m-samples.png"), plt.imread("expected.png"))
+
+
+def test_list_has_one_line_for_each_model(bundled):
+    result = run("list")
+    assert result.exit_code == 0
+    (line,) = result.stdout.splitlines()
+    assert line.split()[:2] == ["plane", "2"]
+    assert "recipe tiny" in line
+    assert "test -ELBO 123.46 nats per image" in line
+
+
+# The real thing, in processes of its own
+
+
+def test_the_module_runs_and_real_test_images_are_measured():
+    vaetut.save_model(make_model(2), "m.safetensors")
+    command = ("-m", "vaetut", "evaluate", "m.safetensors", "--samples=2", "--images=100")
+    done = python(*command, "--json")
+    assert done.returncode == 0, done.stderr
+    images, _ = data.load_mnist("test")
+    report = vaetut.evaluate(make_model(2), images[:100], num_samples=2)
+    assert json.loads(done.stdout)["neg_elbo"] == pytest.approx(report.neg_elbo, rel=1e-5)
+
+
+def test_a_signal_ends_the_process_with_130_and_one_line():
+    code = """
+        import dataclasses, os, signal, torch, vaetut
+        from vaetut import cli, training
+        vaetut.load_mnist = lambda split: (torch.rand(300, 784), None)
+        vaetut.ARTICLE = dataclasses.replace(vaetut.ARTICLE, validation=100, hidden_dims=(8,))
+        save = training._Run._save
+
+        def save_then_signal(self):
+            save(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        training._Run._save = save_then_signal
+        cli.main(["train"])
+    """
+    done = python("-c", textwrap.dedent(code))
+    assert done.returncode == 130, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("vaetut: interrupted; the first 1 of 75 epochs are kept")
+    assert "Warning" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert Path("vae.checkpoint.pt").exists()

@@ -1,0 +1,82 @@
+"""Randomness comes from explicit generators, reproducibly and independently."""
+
+import numpy as np
+import pytest
+import torch
+
+from vaetut import noise
+
+
+def draw(generator):
+    return torch.randn(1000, generator=generator)
+
+
+def test_one_seed_and_stream_is_one_sequence():
+    assert torch.equal(draw(noise.make_generator(3, 1)), draw(noise.make_generator(3, 1)))
+
+
+def test_a_numpy_integer_is_a_seed_like_another():
+    assert torch.equal(draw(noise.make_generator(np.int64(3))), draw(noise.make_generator(3)))
+
+
+def test_streams_and_seeds_share_no_numbers():
+    pairs = [(seed, stream) for seed in range(4) for stream in range(5)]
+    firsts = {draw(noise.make_generator(*pair))[0].item() for pair in pairs}
+    assert len(firsts) == len(pairs)
+    rows = torch.stack([draw(noise.make_generator(*pair)) for pair in pairs])
+    correlation = torch.corrcoef(rows) - torch.eye(len(pairs))
+    assert correlation.abs().max() < 5 / np.sqrt(1000)
+
+
+def test_the_named_streams_differ():
+    streams = {noise.WEIGHTS, noise.TRAINING, noise.VALIDATION, noise.EVALUATION, noise.SAMPLING}
+    assert len(streams) == 5
+
+
+def test_no_seed_is_fresh_entropy():
+    assert not torch.equal(draw(noise.make_generator()), draw(noise.make_generator()))
+
+
+def test_or_else_hands_the_generator_back_and_moves_it_not():
+    generator = torch.Generator().manual_seed(0)
+    state = generator.get_state()
+    assert noise.or_else(generator) is generator
+    assert torch.equal(generator.get_state(), state)
+
+
+def test_or_else_falls_back_to_the_seed():
+    assert torch.equal(draw(noise.or_else(None, 0, 2)), draw(noise.make_generator(0, 2)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_standard_normal_has_the_dtype_and_shape_asked_for(dtype):
+    eps = noise.standard_normal((5, 2), torch.zeros(1, dtype=dtype), None)
+    assert eps.dtype == dtype
+    assert eps.shape == (5, 2)
+
+
+def test_standard_normal_is_standard_normal(assert_mean, seeded):
+    eps = noise.standard_normal((20_000,), torch.zeros(1, dtype=torch.float64), seeded())
+    assert_mean(eps, 0.0)
+    assert_mean(eps.square(), 1.0)
+    assert_mean(eps**4, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("seed", "error", "message"),
+    [
+        (-1, ValueError, "must not be negative, got -1"),
+        (0.5, TypeError, "must be an int or None, got 0.5"),
+        ("0", TypeError, "must be an int or None, got '0'"),
+        (True, TypeError, "must be an int or None, got True"),
+    ],
+)
+def test_a_bad_seed_is_named(seed, error, message):
+    with pytest.raises(error, match=message):
+        noise.make_generator(seed)
+
+
+@pytest.mark.parametrize("seed", [0, 42])
+def test_a_seed_does_not_pass_for_a_generator(seed):
+    with pytest.raises(TypeError, match=rf"must be a torch.Generator or None, got {seed}"):
+        noise.standard_normal((2,), torch.zeros(1), seed)

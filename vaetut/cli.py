@@ -1,0 +1,250 @@
+"""The command line: `vaetut train · evaluate · figures · list`, thin over the package."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import asdict, replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import vaetut  # loads its parts at their first use, so that --help does not wait for PyTorch
+
+RecipeName = StrEnum("RecipeName", ["article", "fast"])
+Device = StrEnum("Device", ["auto", "cpu", "cuda", "mps"])
+_EMNIST = ["emnist-letters", "emnist-digits", "emnist-balanced"]
+Dataset = StrEnum("Dataset", ["mnist", "fashion-mnist", "kmnist", *_EMNIST])
+
+
+class _Commands(TyperGroup):
+    """Turn what goes wrong inside a command into one line on stderr and an exit code."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt as error:
+            raise _leave("interrupted", 130) from error
+        except (ValueError, TypeError, FileNotFoundError, FileExistsError) as error:
+            raise _leave(error, 2) from error
+        except (RuntimeError, FloatingPointError, OSError) as error:
+            raise _leave(error, 1) from error
+
+
+app = typer.Typer(cls=_Commands, rich_markup_mode="markdown", no_args_is_help=True)
+main = app  # the name that the installed command calls
+
+
+def _option(text: str, *flags: str, default: str | bool = True, **settings: Any) -> Any:
+    return typer.Option(*flags, help=text, show_default=default, **settings)
+
+
+_change = partial(_option, default="the recipe's", rich_help_panel="Changes to the recipe")
+_machine = partial(_option, rich_help_panel="Machine")
+ModelArgument = Annotated[str, typer.Argument(metavar="NAME_OR_FILE")]
+DatasetOption = Annotated[Dataset, _option("MNIST is bundled; others are downloaded once.")]
+SeedOption = Annotated[int, _option("The same seed gives the same result.", min=0)]
+DeviceOption = Annotated[Device, _machine("auto: CUDA if there is one, else the CPU.")]
+ThreadsOption = Annotated[int | None, _machine("CPU threads.", default="PyTorch's choice", min=1)]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vaetut {vaetut.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, _option("Show it.", "--version", callback=_show_version)] = False,
+) -> None:
+    """Train variational autoencoders, measure them, and draw what they have learned.
+
+    Every cost is in nats per image (1 nat = 1.44 bits); lower is better. Results go to stdout,
+    progress and messages to stderr. Start with `vaetut train --recipe fast`.
+
+    Exit codes: **0** all is well; **1** the work failed (cost not finite, a download, a disk);
+    **2** the command was wrong (an unknown name, a bad value, a file that is missing, damaged or
+    in the way); **130** interrupted.
+    """
+
+
+@app.command()
+def train(
+    output: Annotated[Path, typer.Argument(dir_okay=False)] = Path("vae.safetensors"),
+    recipe: Annotated[RecipeName, _option("fast: as good, and much sooner.")] = RecipeName.article,
+    latent_dim: Annotated[int, _option("Dimensions of z; 2 can be drawn.")] = 20,
+    dataset: DatasetOption = Dataset.mnist,
+    seed: SeedOption = 0,
+    epochs: Annotated[int | None, _change("Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, _change("Images per step.")] = None,
+    learning_rate: Annotated[float | None, _change("Adam's, or its schedule's peak.")] = None,
+    beta: Annotated[float | None, _change("Weight of the KL term; 1 is the ELBO.")] = None,
+    binarize: Annotated[str | None, _change("Draw pixels anew.", metavar="dynamic")] = None,
+    precision: Annotated[str | None, _change("Speed.", metavar="float32|bf16|auto")] = None,
+    checkpoint: Annotated[Path | None, _option("To go on from.", default="beside OUTPUT")] = None,
+    force: Annotated[bool, _option("Replace OUTPUT if it exists.", "--force")] = False,
+    device: DeviceOption = Device.auto,
+    threads: ThreadsOption = None,
+) -> None:
+    """Train a model by a recipe; write it to OUTPUT and its learning curves beside it.
+
+    All costs are in nats per image. After Ctrl-C the same command goes on from the checkpoint of
+    the last finished epoch, which is removed once OUTPUT is written. Examples:
+
+        vaetut train --recipe fast
+        vaetut train plane.safetensors --latent-dim 2 --seed 1
+    """
+    if output.exists() and not force:
+        raise FileExistsError(f"{output} exists; choose another name, or replace it with --force")
+    changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    changes |= {"beta": beta, "binarize": binarize, "precision": precision}
+    changes = {field: value for field, value in changes.items() if value is not None}
+    plan = replace(getattr(vaetut, recipe.upper()), **changes)
+    target = _start(threads, device)
+    images, _ = _load_images(dataset, "train")
+    model = plan.build_model(images.shape[1], latent_dim, seed=seed).to(target)
+    checkpoint = checkpoint or output.with_suffix(".checkpoint.pt")
+    for path in (output, checkpoint):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "stopped in epoch")  # said below
+        history = vaetut.train(model, images, plan, seed, checkpoint)
+    if history.interrupted:
+        done = f"interrupted; the first {len(history.epoch)} of {plan.epochs} epochs are kept. "
+        raise _leave(f"{done}To go on, run the same command again", 130)
+    curves = output.with_suffix(".history.json")
+    history.save(curves)
+    vaetut.save_model(model, output)
+    checkpoint.unlink()
+    costs = f"training {history.cost[-1]:.2f}, held out {history.validation_cost[-1]:.2f}"
+    typer.echo(f"-ELBO in nats per image: {costs}\nwrote {output} and {curves}")
+
+
+@app.command()
+def evaluate(
+    model: ModelArgument,
+    samples: Annotated[int, _option("K, draws of z per image.")] = 100,
+    images: Annotated[int | None, _option("The first N only.", default="all", min=2)] = None,
+    seed: SeedOption = 0,
+    binarize: Annotated[
+        bool | None,
+        _option("The pixels.", "--binarize/--grey", default="as its card says; grey for a file"),
+    ] = None,
+    as_json: Annotated[bool, _option("Print the report as JSON.", "--json")] = False,
+    dataset: DatasetOption = Dataset.mnist,
+    device: DeviceOption = Device.auto,
+    threads: ThreadsOption = None,
+) -> None:
+    """Measure a model on the official test images: -ELBO, its two terms, NLL, active units.
+
+    All in nats per image, with standard errors and the protocol. The NLL is estimated from above
+    by importance sampling: the more samples, the tighter. Examples:
+
+        vaetut evaluate article-20d
+        vaetut evaluate vae.safetensors --binarize --samples 5000 --json
+    """
+    import torch
+
+    target = _start(threads, device)
+    network, card = _open_model(model)
+    x, _ = _load_images(dataset, "test")
+    if binarize is None:
+        binarize = card.get("recipe", {}).get("binarize") is not None
+    if binarize:  # before the cut, so that an image's draw depends on the seed alone
+        x = vaetut.binarize(x, torch.Generator().manual_seed(seed))
+    report = vaetut.evaluate(network.to(target), x[:images], samples, seed, progress=True)
+    if as_json:
+        source = {"model": model, "dataset": dataset, "binarize_seed": seed if binarize else None}
+        facts = {key: None if value != value else value for key, value in asdict(report).items()}
+        typer.echo(json.dumps(source | facts, indent=2))  # JSON has no NaN: null
+    else:
+        drawn = f"binarized once, with seed {seed}" if binarize else "grey"
+        typer.echo(f"{model} on {dataset}'s test images, {drawn}\n{report}")
+
+
+@app.command()
+def figures(
+    model: ModelArgument,
+    output_dir: Annotated[Path, _option("Files there are replaced.", file_okay=False)] = Path(),
+    dataset: DatasetOption = Dataset.mnist,
+    seed: SeedOption = 0,
+) -> None:
+    """Draw the article's three experiments as PNG files, and print the files' names.
+
+    Reconstructions of test images; 5,000 of them on the latent plane and its decoded manifold, in
+    the prior's standard deviations; where there is no plane, decoded prior samples. Example:
+
+        vaetut figures article-2d --output-dir figures
+    """
+    import torch
+    from matplotlib import use
+
+    use("Agg")  # files only: no display is needed
+    plotting = vaetut.plotting
+    network, _ = _open_model(model)
+    x, labels = _load_images(dataset, "test")
+    mu, _ = network.encode(x[:5000])
+    decoded = network.decode_mean(mu[:10])
+    axes = {"reconstructions": plotting.reconstructions(x[:10], decoded, labels[:10])}
+    if network.latent_dim == 2:
+        axes["latent"] = plotting.latent_scatter(mu, labels[:5000], prior=True)
+        for kind in ("linear", "quantile"):
+            z = torch.from_numpy(plotting.manifold_grid(20, kind))
+            axes[f"manifold-{kind}"] = plotting.manifold(network.decode_mean(z), 20, kind)
+    else:
+        z = torch.randn(100, network.latent_dim, generator=torch.Generator().manual_seed(seed))
+        axes["samples"] = plotting.samples(network.decode_mean(z))
+    output_dir.mkdir(parents=True, exist_ok=True)
+    for name, ax in axes.items():
+        path = output_dir / f"{Path(model).stem}-{name}.png"
+        ax.figure.savefig(path)
+        typer.echo(path)
+
+
+@app.command("list")
+def list_models() -> None:
+    """List the bundled models: latent dimensions, recipe, test -ELBO in nats per image."""
+    for name in vaetut.list_pretrained():
+        card = vaetut.load_card(name)
+        size, recipe = card["model"]["latent_dim"], card["recipe"]["name"]
+        cost = f"test -ELBO {card['test']['neg_elbo']:.2f} nats per image"
+        typer.echo(f"{name:<14} {size:>3} latent dimensions, recipe {recipe}, {cost}")
+
+
+def _start(threads: int | None, device: Device) -> str:
+    """Set this process's flags, which the package itself never does, and say so."""
+    import torch
+
+    tiny = "flushed" if torch.set_flush_denormal(True) else "kept"
+    torch.set_num_threads(threads or torch.get_num_threads())
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    name = device.value if device != Device.auto else "cuda" if cuda else "cpu"
+    if not {"cuda": cuda, "mps": mps, "cpu": True}[name]:
+        raise ValueError(f"this machine has no {name} device; use --device cpu")
+    typer.echo(f"vaetut: {name}, {torch.get_num_threads()} threads, denormals {tiny}", err=True)
+    return name
+
+
+def _load_images(name: Dataset, split: str) -> tuple:
+    return vaetut.load_mnist(split) if name == "mnist" else vaetut.load_dataset(name.value, split)
+
+
+def _open_model(name: str) -> tuple[vaetut.VAE, dict]:
+    """Return a bundled model and its card, or the model of a file and an empty card."""
+    if name in (bundled := vaetut.list_pretrained()):
+        return vaetut.load_pretrained(name), vaetut.load_card(name)
+    if Path(name).is_file():
+        return vaetut.load_model(name).eval(), {}
+    raise FileNotFoundError(f"no file {name}; the bundled models are: {', '.join(bundled)}")
+
+
+def _leave(message: object, code: int) -> typer.Exit:
+    typer.echo(f"vaetut: {' '.join(str(message).split())}", err=True)  # one line
+    return typer.Exit(code)
