@@ -64,8 +64,8 @@ format: $(READY)  ## mend style
 address: $(READY)  ## write the repository's address from pyproject.toml to wherever it is needed
 	$(BIN)/python .ci/address.py
 
-clean:  ## remove what was built, but keep .venv
-	rm -rf book/_build _build build dist reports .pytest_cache .ruff_cache .hypothesis
+clean:  ## remove what was built, but keep .venv and build/weights
+	rm -rf book/_build _build build/notebook-diffs dist reports .pytest_cache .ruff_cache .hypothesis
 	find vaetut tests book benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean  ## remove .venv as well

@@ -61,7 +61,8 @@ def bundled(monkeypatch, tmp_path) -> Path:
     card = {
         "model": {"latent_dim": 2},
         "recipe": {"name": "tiny", "binarize": "dynamic"},
-        "test": {"neg_elbo": 123.456},
+        "seed": 1,
+        "test": {"0": {"neg_elbo": 99.0}, "1": {"neg_elbo": 123.456}},
     }
     (folder / "plane.json").write_text(json.dumps(card))
     monkeypatch.setattr(pretrained, "_FOLDER", folder)
@@ -81,6 +82,12 @@ def interrupt(monkeypatch):
         return draw(*args, **kwargs)
 
     monkeypatch.setattr(vaetut.training, "reparameterize", reparameterize)
+
+
+@pytest.fixture
+def coarse(monkeypatch):
+    """Save figures in few pixels: enough to tell them apart, and sooner."""
+    monkeypatch.setitem(plt.rcParams, "savefig.dpi", 24)
 
 
 def make_model(latent_dim: int) -> vaetut.VAE:
@@ -443,7 +450,7 @@ def test_an_error_of_ours_keeps_its_traceback(monkeypatch):
 # Figures and list
 
 
-def test_figures_of_a_plane_are_the_articles_three_experiments(bundled, few_images):
+def test_figures_of_a_plane_are_the_articles_three_experiments(bundled, few_images, coarse):
     result = run("figures", "plane", "--output-dir", "deep/figures")
     names = ["reconstructions", "latent", "manifold-linear", "manifold-quantile"]
     paths = [Path("deep/figures") / f"plane-{name}.png" for name in names]
@@ -465,7 +472,7 @@ def test_figures_of_a_plane_are_the_articles_three_experiments(bundled, few_imag
         np.testing.assert_array_equal(plt.imread(path), plt.imread("expected.png"))
 
 
-def test_figures_of_another_latent_space_are_samples():
+def test_figures_of_another_latent_space_are_samples(coarse):
     vaetut.save_model(make_model(3), "m.safetensors")
     result = run("figures", "m.safetensors", "--seed", 5)
     assert result.stdout.split() == ["m-reconstructions.png", "m-samples.png"]
@@ -478,22 +485,35 @@ def test_list_has_one_line_for_each_model(bundled):
     result = run("list")
     assert result.exit_code == 0
     (line,) = result.stdout.splitlines()
-    assert line.split()[:2] == ["plane", "2"]
-    assert "recipe tiny" in line
-    assert "test -ELBO 123.46 nats per image" in line
+    assert " ".join(line.split()) == "plane 2-D tiny test -ELBO 123.46 nats per image"
 
 
-# The real thing, in processes of its own
+def test_list_reads_the_cards_of_the_real_models():
+    result = run("list")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()] == vaetut.list_pretrained()
+    assert re.search(r"^article-20d +20-D +article +test -ELBO +9\d\.\d\d", result.stdout, re.M)
 
 
-def test_the_module_runs_and_real_test_images_are_measured():
+# The real thing
+
+
+def test_the_official_test_images_are_measured(monkeypatch):
+    monkeypatch.setattr(vaetut, "load_mnist", data.load_mnist)
     vaetut.save_model(make_model(2), "m.safetensors")
-    command = ("-m", "vaetut", "evaluate", "m.safetensors", "--samples=2", "--images=100")
-    done = python(*command, "--json")
-    assert done.returncode == 0, done.stderr
+    result = run("evaluate", "m.safetensors", "--samples", 2)
     images, _ = data.load_mnist("test")
-    report = vaetut.evaluate(make_model(2), images[:100], num_samples=2)
-    assert json.loads(done.stdout)["neg_elbo"] == pytest.approx(report.neg_elbo, rel=1e-5)
+    report = vaetut.evaluate(make_model(2), images, num_samples=2)
+    assert result.stdout.endswith(f"{report}\n")
+    assert "10,000 grey images" in result.stdout
+
+
+def test_the_module_is_the_command_and_a_refusal_is_one_line():
+    Path("m.safetensors").touch()
+    done = python("-m", "vaetut", "train", "m.safetensors")
+    assert done.returncode == 2
+    assert done.stderr.startswith("vaetut: m.safetensors exists; ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_signal_ends_the_process_with_130_and_one_line():

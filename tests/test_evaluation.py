@@ -299,8 +299,8 @@ X = torch.rand(4, 12)
         (2 * X.round(), {}, ValueError, r"images must lie in \[0, 1\].*from 0 to 2"),
         (X, {"num_samples": 0}, ValueError, "num_samples must be at least 1, got 0"),
         (X, {"num_samples": 1e3}, TypeError, "num_samples must be an int, got 1000.0"),
-        (X, {"seed": -1}, ValueError, "seed must not be negative, got -1"),
-        (X, {"seed": 0.5}, TypeError, "seed must be an int or None, got 0.5"),
+        (X, {"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        (X, {"seed": 0.5}, TypeError, "seed must be an int, got 0.5"),
     ],
 )
 def test_evaluate_says_what_it_expected(model, images, options, error, message):

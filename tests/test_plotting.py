@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
+from pathlib import Path
 from statistics import NormalDist
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -109,6 +111,44 @@ class TestEveryDrawing:
     def test_refuses_what_is_no_axes(self, draw):
         with pytest.raises(TypeError, match="ax must be a matplotlib Axes, got list"):
             draw(ax=[])
+
+
+class TestPanels:
+    @pytest.mark.parametrize("columns", [1, 2, 3])
+    def test_makes_empty_axes_side_by_side_on_opaque_white(self, columns):
+        axes = plotting.panels(columns, height=2.5)
+        assert len(axes) == columns
+        (figure,) = {ax.figure for ax in axes}
+        assert plt.get_fignums() == [figure.number]
+        assert tuple(figure.get_size_inches()) == (5.6, 2.5)
+        assert to_hex(figure.get_facecolor()) == "#ffffff"
+        assert not any(ax.has_data() for ax in axes)
+        figure.canvas.draw()
+        left = [ax.get_window_extent().x0 for ax in axes]
+        assert left == sorted(left)
+
+    def test_refuses_no_columns(self):
+        with pytest.raises(ValueError, match="columns must be at least 1, got 0"):
+            plotting.panels(0)
+
+
+DRAWINGS = sorted(Path(plotting.__file__).with_name("assets").glob("drawings/*.svg"))
+
+
+class TestDrawing:
+    @pytest.mark.parametrize("path", DRAWINGS, ids=lambda path: path.stem)
+    def test_stands_alone_on_opaque_white_and_tells_what_it_shows(self, path):
+        source = plotting.drawing(path.stem)
+        assert source == path.read_text(encoding="utf-8")
+        svg = ElementTree.fromstring(source)
+        space = "{http://www.w3.org/2000/svg}"
+        assert svg.findtext(f"{space}title") and svg.findtext(f"{space}desc")
+        assert svg.find(f"{space}rect").get("fill") == "white"
+        assert "href" not in re.sub(r'href="#[\w-]+"', "", source)
+
+    def test_an_unknown_name_is_an_error_that_lists_the_known(self):
+        with pytest.raises(ValueError, match="no drawing 'x'; there are: .*reparameterization"):
+            plotting.drawing("x")
 
 
 class TestReconstructions:

@@ -214,8 +214,8 @@ def list_models() -> None:
     for name in vaetut.list_pretrained():
         card = vaetut.load_card(name)
         size, recipe = card["model"]["latent_dim"], card["recipe"]["name"]
-        cost = f"test -ELBO {card['test']['neg_elbo']:.2f} nats per image"
-        typer.echo(f"{name:<14} {size:>3} latent dimensions, recipe {recipe}, {cost}")
+        cost = card["test"][str(card["seed"])]["neg_elbo"]
+        typer.echo(f"{name:<14}{size:>3}-D  {recipe:<9} test -ELBO {cost:7.2f} nats per image")
 
 
 def _start(threads: int | None, device: Device) -> str:

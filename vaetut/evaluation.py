@@ -111,6 +111,7 @@ def evaluate(
     bernoulli = model.likelihood == "bernoulli"
     check_images(images, model.input_dim, unit_interval=bernoulli, name="images")
     check_count(num_samples, "num_samples")
+    check_count(seed, "seed", minimum=0)
     if len(images) < 2:
         raise ValueError("a standard error needs at least 2 images, got 1")
     generator = make_generator(seed, EVALUATION)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from importlib.resources import files
 from statistics import NormalDist
 
 import matplotlib.pyplot as plt
@@ -50,6 +51,7 @@ _INK, _PAPER, _RULE = "#222222", "white", "#dddddd"
 _WIDTH, _DPI = 5.6, 144  # inches; narrow, so that type is still legible on a phone
 _FONT = 11  # points
 _CELL = 1.1  # inches: no single image is drawn wider
+_DRAWINGS = files("vaetut") / "assets" / "drawings"
 
 
 def reconstructions(
@@ -341,6 +343,55 @@ def learning_curve(
     entries = dict(zip(names, handles, strict=True))  # one "published" for several curves
     ax.legend(entries.values(), entries.keys(), frameon=False, fontsize=_FONT, labelcolor=_INK)
     return ax
+
+
+def panels(columns: int = 1, height: float = 3.2) -> tuple[Axes, ...]:
+    """Make a new figure with empty Axes side by side, in this book's style.
+
+    Parameters
+    ----------
+    columns : int
+        How many Axes.
+    height : float
+        Of the figure, in inches; its width is the book's.
+
+    Returns
+    -------
+    tuple of Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `columns` is not a positive int.
+    """
+    columns = _as_count(columns, "columns", minimum=1)
+    size = (_WIDTH, height)
+    figure = plt.figure(figsize=size, dpi=_DPI, layout="compressed", facecolor=_PAPER)
+    return tuple(_new_axes(ax, *size) for ax in figure.subplots(1, columns, squeeze=False)[0])
+
+
+def drawing(name: str) -> str:
+    """Read a schematic drawing of the book; `IPython.display.SVG` shows it.
+
+    Parameters
+    ----------
+    name : str
+        Of the file in the package's drawings, without its suffix, e.g. "reparameterization".
+
+    Returns
+    -------
+    str
+        The SVG's source.
+
+    Raises
+    ------
+    ValueError
+        If there is no such drawing.
+    """
+    known = {f.name.removesuffix(".svg"): f for f in _DRAWINGS.iterdir() if f.name.endswith(".svg")}
+    if name not in known:
+        raise ValueError(f"there is no drawing {name!r}; there are: {', '.join(sorted(known))}")
+    return known[name].read_text(encoding="utf-8")
 
 
 # Drawing

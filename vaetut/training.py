@@ -79,11 +79,11 @@ class Recipe:
         for name in ("learning_rate", "eps"):
             check_number(getattr(self, name), name)
         if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
-            raise TypeError(f"betas must be two numbers in [0, 1), got {self.betas!r}")
+            raise TypeError(f"betas must be a pair of numbers in [0, 1), got {self.betas!r}")
         for beta in self.betas:
             check_number(beta, "each of betas", zero=True)
             if beta >= 1:
-                raise ValueError(f"betas must be two numbers in [0, 1), got {self.betas}")
+                raise ValueError(f"betas must be a pair of numbers in [0, 1), got {self.betas}")
         kl_settings = (self.beta, self.kl_warmup_epochs, self.free_bits)
         if self.objective == "iwae" and kl_settings != (1, 0, 0):
             raise ValueError("beta, kl_warmup_epochs and free_bits belong to objective='elbo'")
@@ -265,6 +265,7 @@ class _Run:
         history: History | None = None,
     ) -> None:
         _check_run(model, images, recipe)
+        check_count(seed, "seed", minimum=0)
         self.model, self.recipe, self.seed = model, recipe, seed
         device = next(model.parameters()).device
         self.held_out = images[: recipe.validation].to(device)
@@ -385,7 +386,8 @@ class _Run:
             identity = state["identity"]
         except Exception as error:
             raise ValueError(
-                f"{self.checkpoint} is not a checkpoint that can be read ({error}); "
+                f"{self.checkpoint} is not a checkpoint that can be read "
+                f"({type(error).__name__}); "  # PyTorch's message advises to load it unsafely
                 "move it away to start anew"
             ) from error
         differing = [key for key in self.identity if identity.get(key) != self.identity[key]]

@@ -1,0 +1,3 @@
+"""Let pytest re-run the book's chapters: `pytest --chapters book`."""
+
+pytest_plugins = ["tests.notebooks.plugin"]

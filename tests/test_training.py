@@ -1,0 +1,665 @@
+"""Training follows its recipe, is reproducible, and can be stopped and resumed bit for bit."""
+
+import dataclasses
+import itertools
+import json
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import vaetut
+from vaetut import training
+from vaetut.training import batch_loss
+
+RECIPE = vaetut.Recipe(
+    hidden_dims=(8,), validation=10, epochs=4, batch_size=16, learning_rate=3e-3
+)  # 50 images to train on: 4 steps an epoch, the last of 2 images
+
+
+def run(model, images, seed=0, checkpoint=None, **settings):
+    recipe = dataclasses.replace(RECIPE, **settings)
+    return vaetut.train(model, images, recipe, seed, checkpoint, progress=False)
+
+
+def assert_equal_weights(model, other):
+    for (name, weight), (_, expected) in zip(
+        model.state_dict().items(), other.state_dict().items(), strict=True
+    ):
+        assert torch.equal(weight, expected), name
+
+
+def assert_equal_histories(history, other):
+    curves, expected = history.curves(), other.curves()
+    del curves["seconds"], expected["seconds"]
+    assert curves == expected
+    assert history.interrupted == other.interrupted
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Record (x, beta) of every call to `batch_loss`."""
+    original, seen = training.batch_loss, []
+
+    def spy(model, x, recipe, beta, generator):
+        seen.append((x.clone(), beta))
+        return original(model, x, recipe, beta, generator)
+
+    monkeypatch.setattr(training, "batch_loss", spy)
+    return seen
+
+
+def sorted_rows(x):
+    return sorted(map(tuple, x.tolist()))
+
+
+# The run
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("schedule", training.SCHEDULES)
+def test_the_cost_falls(make_model, images, likelihood, schedule):
+    model = make_model(likelihood=likelihood, variance="learned")
+    history = run(model, images, epochs=20, schedule=schedule, learning_rate=1e-2)
+    assert history.cost[-1] < history.cost[0] - 0.5
+    assert history.validation_cost[-1] < history.validation_cost[0]
+
+
+def test_history_has_an_entry_for_every_epoch(model, images):
+    history = run(model, images)
+    assert history.epoch == [1, 2, 3, 4]
+    for name, curve in history.curves().items():
+        assert len(curve) == 4, name
+        assert all(math.isfinite(value) for value in curve), name
+    assert not history.interrupted
+    for cost, distortion, rate in zip(history.cost, history.distortion, history.rate, strict=True):
+        assert cost == pytest.approx(distortion + rate, rel=1e-6)
+
+
+def test_equal_seeds_give_equal_runs_bit_for_bit(make_model, images):
+    first, second, third = make_model(), make_model(), make_model()
+    history = run(first, images, seed=1)
+    assert_equal_histories(history, run(second, images, seed=1))
+    assert_equal_weights(first, second)
+    other = run(third, images, seed=2)
+    assert other.cost[0] != history.cost[0]
+    assert not torch.equal(third.decoder.out.bias, first.decoder.out.bias)
+
+
+def test_the_first_images_are_held_out_and_every_other_one_is_seen_each_epoch(
+    model, images, calls, monkeypatch
+):
+    original, validated = training.elbo, []
+
+    def spy(model, x, **options):
+        validated.append(x.clone())
+        return original(model, x, **options)
+
+    monkeypatch.setattr(training, "elbo", spy)
+    run(model, images)
+    epochs = [calls[start : start + 4] for start in range(0, len(calls), 4)]
+    assert len(epochs) == 4
+    for epoch in epochs:
+        assert [len(x) for x, _ in epoch] == [16, 16, 16, 2]
+        assert sorted_rows(torch.cat([x for x, _ in epoch])) == sorted_rows(images[10:])
+    assert not torch.equal(epochs[0][0][0], epochs[1][0][0])  # shuffled anew
+    assert len(validated) == 4
+    assert all(torch.equal(x, images[:10]) for x in validated)
+
+
+def test_the_images_are_left_as_they_were(model, images):
+    before = images.clone()
+    run(model, images, binarize="dynamic")
+    assert torch.equal(images, before)
+
+
+def test_nothing_is_held_out_where_the_recipe_says_so(model, images, calls):
+    history = run(model, images, validation=0, epochs=1)
+    assert math.isnan(history.validation_cost[0])
+    assert sorted_rows(torch.cat([x for x, _ in calls])) == sorted_rows(images)
+
+
+def test_the_cost_is_the_mean_over_images_not_over_batches(model, images, monkeypatch):
+    def count(model, x, recipe, beta, generator):
+        loss, _ = batch_loss(model, x, recipe, beta, generator)
+        return loss, torch.full((3,), float(len(x)), dtype=torch.float64)
+
+    monkeypatch.setattr(training, "batch_loss", count)
+    history = run(model, images, epochs=1)
+    assert history.cost == [pytest.approx((3 * 16 * 16 + 2 * 2) / 50)]
+
+
+def test_the_validation_cost_is_the_negative_elbo_after_the_epoch(make_model, images):
+    noise = 200  # repeat the held-out images, so that the noise averages out
+    held_out = images[:10].repeat(noise, 1)
+    model = make_model()
+    history = run(model, torch.cat([held_out, images]), validation=10 * noise, epochs=2)
+    with torch.no_grad():
+        values = -vaetut.elbo(model, held_out, generator=torch.Generator().manual_seed(5)).elbo
+    tolerance = 4 * math.sqrt(2 / len(values)) * values.std().item()
+    assert abs(history.validation_cost[-1] - values.mean().item()) < tolerance
+    assert abs(history.validation_cost[0] - history.validation_cost[1]) > 1e-3
+
+
+def test_validation_uses_the_same_noise_after_every_epoch(model, images):
+    history = run(model, images, learning_rate=1e-30, binarize="dynamic")
+    assert history.validation_cost == pytest.approx([history.validation_cost[0]] * 4, rel=1e-6)
+    assert history.cost[0] != pytest.approx(history.cost[1], rel=1e-6)
+
+
+def test_dynamic_binarization_draws_anew_every_epoch(model, images, calls):
+    grey = images.clone()
+    grey[10:] = images[10]  # one and the same image: only binarization tells them apart
+    run(model, grey, binarize="dynamic", epochs=2)
+    seen = torch.cat([x for x, _ in calls])
+    assert set(seen.unique().tolist()) == {0.0, 1.0}
+    assert len(seen.unique(dim=0)) > 50
+    deviation = (seen.mean(0) - images[10]).abs()
+    assert (deviation < 4 * 0.5 / math.sqrt(len(seen))).all()
+
+
+def test_the_optimiser_is_adam_with_the_recipes_settings(make_model, images):
+    """Against a loop written out, step by step."""
+    settings = {"betas": (0.8, 0.95), "eps": 1e-3, "learning_rate": 0.02, "batch_size": 50}
+    model, reference = make_model(), make_model()
+    run(model, images, epochs=3, **settings)
+    generator = training.make_generator(0, training.TRAINING)
+    adam = torch.optim.Adam(reference.parameters(), 0.02, (0.8, 0.95), 1e-3)
+    for _ in range(3):
+        x = images[10:][torch.randperm(50, generator=generator)]
+        loss = -vaetut.elbo(reference, x, generator=generator).elbo.mean()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    for got, expected in zip(model.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def rates(monkeypatch):
+    """Record the learning rate of every step."""
+    seen, original = [], torch.optim.Adam.step
+
+    def spy(self, *args, **kwargs):
+        seen.append(self.param_groups[0]["lr"])
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", spy)
+    return seen
+
+
+def test_a_constant_rate_is_constant(model, images, rates):
+    run(model, images)
+    assert rates == [3e-3] * 16
+
+
+def test_one_cycle_rises_over_a_third_of_the_steps_and_falls_to_zero(model, images, rates):
+    run(model, images, schedule="one-cycle", epochs=25)
+    assert len(rates) == 100
+    peak = rates.index(max(rates))
+    assert 28 <= peak <= 31
+    assert max(rates) == pytest.approx(3e-3, rel=0.01)
+    assert rates == sorted(rates[: peak + 1]) + sorted(rates[peak + 1 :], reverse=True)
+    assert rates[-1] < 0.01 * max(rates)
+
+
+def test_the_output_is_centred_on_the_training_images(make_model, images, monkeypatch):
+    images[:, 0], images[:, 1] = 0.0, 1.0  # a pixel that is always black, one always white
+    images[:10, 2:] = 0.0  # the held-out images have no say
+    model = make_model()
+    monkeypatch.setattr(training._Run, "_epoch", lambda *args: pytest.fail("centred too late"))
+    with pytest.raises(pytest.fail.Exception):
+        run(model, images, center_output=True)
+    centred = model.decoder.out.bias.detach()
+    torch.testing.assert_close(centred.sigmoid()[2:], images[10:, 2:].mean(0))
+    torch.testing.assert_close(centred[:2], torch.tensor([-6.9068, 6.9068]), rtol=1e-3, atol=0)
+
+
+def test_the_output_stays_where_it_was_unless_asked(make_model, images):
+    model, twin = make_model(), make_model()
+    run(model, images, learning_rate=1e-30)
+    assert_equal_weights(model, twin)
+    gaussian = make_model(likelihood="gaussian")
+    run(gaussian, images, learning_rate=1e-30, center_output=True)
+    assert torch.equal(gaussian.decoder.out.bias, twin.decoder.out.bias)
+
+
+def test_a_cost_that_is_not_finite_stops_the_run(model, images):
+    with pytest.raises(FloatingPointError, match=r"in epoch \d; .*smaller learning_rate .*1e\+20"):
+        run(model, images, learning_rate=1e20)
+
+
+# The objective, by hand
+
+
+def by_hand(model, x, num_samples, generator):
+    """Return distortion, (K, B), KL per coordinate, (B, L), and log weights, (K, B)."""
+    mu, log_var = model.encode(x)
+    eps = torch.randn(num_samples, *mu.shape, generator=generator)
+    z = mu + (0.5 * log_var).exp() * eps
+    logits = model.decode(z)
+    distortion = F.binary_cross_entropy_with_logits(
+        logits, x.expand_as(logits), reduction="none"
+    ).sum(-1)
+    kl = 0.5 * (mu**2 + log_var.exp() - 1 - log_var)
+    log_w = -distortion - 0.5 * (z**2).sum(-1) + 0.5 * (eps**2 + log_var).sum(-1)
+    return distortion, kl, log_w
+
+
+@pytest.mark.parametrize("num_samples", [1, 3])
+@pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 4.0])
+def test_the_loss_is_distortion_plus_beta_times_rate(model, images, seeded, beta, num_samples):
+    recipe = dataclasses.replace(RECIPE, num_samples=num_samples)
+    loss, terms = batch_loss(model, images, recipe, beta, seeded(1))
+    distortion, kl, _ = by_hand(model, images, num_samples, seeded(1))
+    distortion, rate = distortion.mean(), kl.sum(1).mean()
+    torch.testing.assert_close(loss, distortion + beta * rate)
+    expected = torch.stack([distortion + rate, distortion, rate]).double()
+    torch.testing.assert_close(terms, expected.detach(), rtol=1e-5, atol=1e-5)
+    assert not terms.requires_grad
+
+
+def test_free_bits_make_the_first_nats_of_every_coordinate_cost_the_same(model, images, seeded):
+    _, kl, _ = by_hand(model, images, 1, seeded(1))
+    mean = kl.mean(0)
+    free_bits = mean.median().item()  # one coordinate below, one at, one above
+    recipe = dataclasses.replace(RECIPE, free_bits=free_bits)
+    loss, terms = batch_loss(model, images, recipe, 0.5, seeded(1))
+    distortion, _, _ = by_hand(model, images, 1, seeded(1))
+    expected = distortion.mean() + 0.5 * mean.clamp(min=free_bits).sum()
+    torch.testing.assert_close(loss, expected)
+    assert mean.clamp(min=free_bits).sum() > mean.sum() + 0.01
+    assert terms[2].item() == pytest.approx(mean.sum().item(), rel=1e-5)  # the rate is the KL
+
+
+def test_the_iwae_objective_is_the_negative_bound(model, images, seeded):
+    recipe = dataclasses.replace(RECIPE, objective="iwae", num_samples=5)
+    loss, terms = batch_loss(model, images, recipe, 1.0, seeded(1))
+    _, _, log_w = by_hand(model, images, 5, seeded(1))
+    expected = -(log_w.logsumexp(0) - math.log(5)).mean()
+    torch.testing.assert_close(loss, expected)
+    assert terms[0].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert terms[1:].isnan().all()
+
+
+def test_an_iwae_run_records_its_bound_and_validates_by_the_elbo(make_model, images):
+    history = run(make_model(), images, objective="iwae", num_samples=5, epochs=10)
+    assert history.cost[-1] < history.cost[0]
+    assert all(math.isnan(value) for value in history.distortion + history.rate)
+    assert all(math.isfinite(value) for value in history.validation_cost)
+
+
+def test_beta_is_constant_without_a_warm_up(model, images, calls):
+    run(model, images, beta=0.7)
+    assert {beta for _, beta in calls} == {0.7}
+
+
+def test_beta_grows_from_zero_over_the_warm_up(model, images, calls):
+    run(model, images, beta=2.0, kl_warmup_epochs=2.5)
+    expected = [2.0 * min(1, step / 4 / 2.5) for step in range(16)]
+    assert [beta for _, beta in calls] == pytest.approx(expected)
+
+
+def test_a_larger_beta_lowers_the_rate(make_model, images):
+    small, large = (
+        run(make_model(), images, beta=beta, epochs=30, learning_rate=1e-2).rate[-1]
+        for beta in (0.1, 4.0)
+    )
+    assert large < 0.5 * small
+
+
+# Stopping and resuming
+
+
+def interrupt_at(monkeypatch, step):
+    """Press Ctrl-C in the given step, counted from 1."""
+    counter = itertools.count(1)
+
+    def interrupted(*args):
+        if next(counter) == step:
+            raise KeyboardInterrupt
+        return batch_loss(*args)
+
+    monkeypatch.setattr(training, "batch_loss", interrupted)
+
+
+def test_ctrl_c_keeps_what_was_learned_and_says_so(make_model, images, monkeypatch):
+    model, start, reference = make_model(), make_model(), make_model()
+    run(reference, images)
+    interrupt_at(monkeypatch, 11)  # the third step of epoch 3
+    with pytest.warns(UserWarning, match=r"stopped in epoch 3 of 4; .* learned so far$"):
+        history = run(model, images)
+    assert history.interrupted
+    assert history.epoch == [1, 2]
+    for weight in ("encoder.mu.weight", "decoder.out.bias"):
+        assert not torch.equal(model.state_dict()[weight], start.state_dict()[weight])
+        assert not torch.equal(model.state_dict()[weight], reference.state_dict()[weight])
+
+
+def test_ctrl_c_points_at_the_callers_line(model, images, monkeypatch):
+    interrupt_at(monkeypatch, 1)
+    with pytest.warns(UserWarning, match="stopped in epoch 1") as caught:
+        vaetut.train(model, images, RECIPE, progress=False)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"schedule": "constant"},
+        {"schedule": "one-cycle", "betas": (0.9, 0.99)},
+        {"schedule": "constant", "binarize": "dynamic", "center_output": True},
+        {"schedule": "one-cycle", "binarize": "dynamic", "kl_warmup_epochs": 3, "free_bits": 0.1},
+        {"schedule": "one-cycle", "objective": "iwae", "num_samples": 2},
+    ],
+    ids=lambda settings: "-".join(map(str, settings.values())),
+)
+@pytest.mark.parametrize("same_model", [True, False])
+def test_a_resumed_run_equals_one_that_never_stopped(
+    make_model, images, monkeypatch, tmp_path, settings, same_model
+):
+    whole = make_model()
+    expected = run(whole, images, seed=3, **settings)
+
+    model, path = make_model(), tmp_path / "run.pt"
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 11)
+        with pytest.warns(UserWarning, match=r"run\.pt continues from epoch 3$"):
+            stopped = run(model, images, 3, path, **settings)
+    assert stopped.epoch == [1, 2]
+    if not same_model:
+        model = make_model(seed=7)  # other weights: those of the checkpoint count
+    history = run(model, images, 3, path, **settings)
+
+    assert_equal_weights(model, whole)
+    if settings.get("objective") == "iwae":  # NaN is not equal to itself
+        for name in ("distortion", "rate"):
+            assert all(map(math.isnan, getattr(history, name)))
+            setattr(history, name, getattr(expected, name))
+    assert_equal_histories(history, expected)
+
+
+def test_a_finished_run_is_not_run_again(make_model, images, tmp_path, calls):
+    path = tmp_path / "run.pt"
+    first, second = make_model(), make_model(seed=5)
+    history = run(first, images, checkpoint=path)
+    steps = len(calls)
+    assert_equal_histories(run(second, images, checkpoint=path), history)
+    assert len(calls) == steps
+    assert_equal_weights(second, first)
+
+
+def test_a_checkpoint_changes_nothing_in_the_run(make_model, images, tmp_path):
+    first, second = make_model(), make_model()
+    run(first, images)
+    run(second, images, checkpoint=tmp_path / "run.pt")
+    assert_equal_weights(first, second)
+
+
+def test_a_crash_while_saving_leaves_the_last_checkpoint(make_model, images, tmp_path, monkeypatch):
+    path = tmp_path / "run.pt"
+    whole, model = make_model(), make_model()
+    run(whole, images)
+    original, counter = torch.save, itertools.count(1)
+
+    def crash(state, file):
+        original(state, file)
+        if next(counter) == 3:
+            file.write_bytes(file.read_bytes()[:100])
+            raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", crash)
+        with pytest.raises(OSError, match="disk full"):
+            run(model, images, checkpoint=path)
+    history = run(model, images, checkpoint=path)
+    assert history.epoch == [1, 2, 3, 4]
+    assert_equal_weights(model, whole)
+
+
+@pytest.mark.parametrize("part", ["recipe", "seed", "model", "images"])
+def test_a_checkpoint_of_another_run_is_refused(make_model, images, tmp_path, part):
+    path = tmp_path / "run.pt"
+    run(make_model(), images, checkpoint=path)
+    before = path.read_bytes()
+    model, seed, settings = make_model(), 0, {}
+    if part == "recipe":
+        settings = {"learning_rate": 1e-4}
+    elif part == "seed":
+        seed = 1
+    elif part == "model":
+        model = make_model(hidden_dims=(9,))
+    else:
+        images = images * 0.5
+    with pytest.raises(ValueError, match=rf"run\.pt belongs to another run: {part} differ"):
+        run(model, images, seed, path, **settings)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "noise", "empty", "weights only", "a list"])
+def test_a_damaged_checkpoint_is_named(make_model, images, tmp_path, damage):
+    path = tmp_path / "run.pt"
+    run(make_model(), images, checkpoint=path, epochs=1)
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-500])
+    elif damage == "noise":
+        path.write_bytes(bytes(range(256)) * 10)
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "weights only":
+        torch.save(make_model().state_dict(), path)
+    else:
+        torch.save([1, 2], path)
+    model, twin = make_model(), make_model()
+    with pytest.raises(
+        ValueError, match=r"run\.pt is not a checkpoint that can be read.*move it"
+    ) as e:
+        run(model, images, checkpoint=path, epochs=1)
+    assert "weights_only" not in str(e.value)  # PyTorch's advice is to load it unsafely
+    assert_equal_weights(model, twin)
+
+
+# Precision and progress
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_auto_precision_follows_the_probe(make_model, images, monkeypatch, capsys, faster):
+    monkeypatch.setattr(training, "_bf16_is_faster", lambda device: faster)
+    auto, single = make_model(), make_model()
+    history = run(auto, images, precision="auto")
+    expected = run(single, images)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"precision: {'bf16' if faster else 'float32'}" in err
+    assert (history.cost == expected.cost) is not faster
+    assert history.cost == pytest.approx(expected.cost, rel=0.02)
+    assert {p.dtype for p in auto.parameters()} == {torch.float32}
+
+
+def test_the_probe_answers_on_this_machine(model, images):
+    history = run(model, images, precision="auto")
+    assert training._bf16_is_faster(torch.device("cpu")) in (True, False)
+    assert history.cost[-1] < history.cost[0]
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_the_progress_bar_goes_to_stderr_alone(model, images, capsys, progress):
+    vaetut.train(model, images, RECIPE, progress=progress)
+    out, err = capsys.readouterr()
+    assert out == ""
+    if progress:
+        assert "epoch 4/4" in err
+        assert "16/16" in err
+    else:
+        assert err == ""
+
+
+# Recipes
+
+
+def test_a_recipe_cannot_be_changed_but_replaced():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        vaetut.ARTICLE.epochs = 3
+    assert dataclasses.replace(vaetut.ARTICLE, epochs=3).epochs == 3
+    assert vaetut.ARTICLE.epochs == 75
+    assert hash(vaetut.ARTICLE) == hash(vaetut.Recipe())
+
+
+def test_the_articles_recipe_is_metzens():
+    recipe = vaetut.ARTICLE
+    assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (75, 100, 1e-3)
+    assert (recipe.hidden_dims, recipe.activation) == ((500, 500), "softplus")
+    assert (recipe.validation, recipe.binarize, recipe.num_samples) == (5000, None, 1)
+    assert (recipe.schedule, recipe.betas, recipe.eps) == ("constant", (0.9, 0.999), 1e-8)
+    assert (recipe.beta, recipe.kl_warmup_epochs, recipe.free_bits) == (1, 0, 0)
+    assert (recipe.precision, recipe.objective) == ("float32", "elbo")
+
+
+def test_the_articles_recipe_builds_the_default_network():
+    built, default = vaetut.ARTICLE.build_model(seed=0), vaetut.VAE()
+    assert built.config == default.config
+    assert_equal_weights(built, default)
+    other = vaetut.ARTICLE.build_model(seed=1)
+    assert not torch.equal(other.encoder.mu.weight, built.encoder.mu.weight)
+
+
+def test_build_model_passes_its_arguments_on():
+    recipe = dataclasses.replace(RECIPE, hidden_dims=(9, 4), activation="silu")
+    model = recipe.build_model(12, 5, likelihood="gaussian", variance=0.5)
+    assert model.config == {
+        "input_dim": 12,
+        "latent_dim": 5,
+        "hidden_dims": [9, 4],
+        "activation": "silu",
+        "likelihood": "gaussian",
+        "variance": 0.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"epochs": 0}, ValueError, "epochs must be at least 1, got 0"),
+        ({"epochs": 1.5}, TypeError, "epochs must be an int, got 1.5"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ({"num_samples": "1"}, TypeError, "num_samples must be an int, got '1'"),
+        ({"validation": -1}, ValueError, "validation must be at least 0, got -1"),
+        ({"validation": 0.1}, TypeError, "validation must be an int, got 0.1"),
+        ({"hidden_dims": 500}, TypeError, "hidden_dims must be a tuple of ints, got 500"),
+        ({"hidden_dims": (5, -1)}, ValueError, "width in hidden_dims must be at least 1, got -1"),
+        ({"activation": "swish"}, ValueError, "activation must be one of .*; got 'swish'"),
+        ({"binarize": True}, ValueError, "binarize must be one of None, 'dynamic'; got True"),
+        ({"objective": "vae"}, ValueError, "objective must be one of 'elbo', 'iwae'; got 'vae'"),
+        ({"schedule": "cosine"}, ValueError, "schedule must be one of .*; got 'cosine'"),
+        ({"precision": "fp16"}, ValueError, "precision must be one of .*; got 'fp16'"),
+        ({"beta": -0.1}, ValueError, "beta must be at least 0 and finite, got -0.1"),
+        ({"beta": math.nan}, ValueError, "beta must be at least 0 and finite, got nan"),
+        ({"beta": "1"}, TypeError, "beta must be a number, got '1'"),
+        ({"kl_warmup_epochs": math.inf}, ValueError, "kl_warmup_epochs must be .*, got inf"),
+        ({"free_bits": -1}, ValueError, "free_bits must be at least 0 and finite, got -1"),
+        ({"learning_rate": 0}, ValueError, "learning_rate must be positive and finite, got 0"),
+        ({"learning_rate": None}, TypeError, "learning_rate must be a number, got None"),
+        ({"eps": -1e-8}, ValueError, "eps must be positive and finite, got -1e-08"),
+        ({"betas": 0.9}, TypeError, r"betas must be a pair of numbers in \[0, 1\), got 0.9"),
+        (
+            {"betas": (0.9,)},
+            TypeError,
+            r"betas must be a pair of numbers in \[0, 1\), got \(0.9,\)",
+        ),
+        ({"betas": (0.9, 1.0)}, ValueError, r"betas must be a pair of numbers in \[0, 1\)"),
+        ({"betas": (0.9, "x")}, TypeError, "each of betas must be a number, got 'x'"),
+        ({"objective": "iwae", "beta": 2.0}, ValueError, "belong to objective='elbo'"),
+        ({"objective": "iwae", "free_bits": 0.1}, ValueError, "belong to objective='elbo'"),
+        ({"momentum": 0.9}, TypeError, "momentum"),
+    ],
+)
+def test_a_bad_field_is_named(settings, error, message):
+    with pytest.raises(error, match=message):
+        vaetut.Recipe(**settings)
+
+
+# History
+
+EPOCH = {
+    "epoch": 1,
+    "cost": 6.0,
+    "distortion": 4.0,
+    "rate": 2.0,
+    "validation_cost": 7.0,
+    "seconds": 0.1,
+}
+
+
+def test_a_history_survives_saving_and_loading(model, images, tmp_path):
+    history = run(model, images)
+    history.interrupted = True
+    history.save(tmp_path / "history.json")
+    assert vaetut.History.load(tmp_path / "history.json") == history
+
+
+def test_a_history_without_validation_survives_too(model, images, tmp_path):
+    history = run(model, images, validation=0)
+    history.save(tmp_path / "history.json")
+    loaded = vaetut.History.load(tmp_path / "history.json")
+    assert all(math.isnan(value) for value in loaded.validation_cost)
+    assert loaded.cost == history.cost
+
+
+def test_curves_are_the_lists_by_name():
+    history = vaetut.History()
+    history.append(**EPOCH)
+    assert history.curves() == {name: [value] for name, value in EPOCH.items()}
+
+
+@pytest.mark.parametrize("change", [{"rate": None}, {"extra": 1.0}])
+def test_an_epoch_that_is_not_whole_is_not_appended(change):
+    values = {name: value for name, value in (EPOCH | change).items() if value is not None}
+    history = vaetut.History()
+    with pytest.raises(ValueError, match="an epoch needs epoch, cost, .*seconds; got"):
+        history.append(**values)
+    assert history == vaetut.History()
+
+
+@pytest.mark.parametrize("content", ["", "not JSON", "[1, 2]", json.dumps({"loss": [1.0]})])
+def test_a_file_that_is_no_history_is_named(tmp_path, content):
+    path = tmp_path / "history.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"history\.json is not a history that was saved"):
+        vaetut.History.load(path)
+
+
+# Bad input
+
+X = torch.rand(60, 12)
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "error", "message"),
+    [
+        (X.numpy(), {}, TypeError, "images must be a torch.Tensor, got ndarray"),
+        (X.byte(), {}, TypeError, "torch.uint8; divide 8-bit images by 255"),
+        (X.double(), {}, TypeError, "torch.float32 like the model, got torch.float64"),
+        (X[0], {}, ValueError, r"images must have shape \(batch, 12\), got \(12,\)"),
+        (X[:, :7], {}, ValueError, r"images must have shape \(batch, 12\), got \(60, 7\)"),
+        (X[:0], {}, ValueError, r"images is empty: shape \(0, 12\)"),
+        (X + math.nan, {}, ValueError, "images must be finite"),
+        (2 * X.round(), {}, ValueError, r"images must lie in \[0, 1\].*from 0 to 2"),
+        (X[:10], {}, ValueError, "holds out 10 images for validation, but there are only 10"),
+        (X, {"recipe": "article"}, TypeError, "recipe must be a Recipe, .* got 'article'"),
+        (X, {"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        (X, {"seed": None}, TypeError, "seed must be an int, got None"),
+    ],
+)
+def test_train_says_what_it_expected_and_leaves_the_model_alone(
+    make_model, images, options, error, message
+):
+    model, twin = make_model(), make_model()
+    with pytest.raises(error, match=message):
+        vaetut.train(model, images, **{"recipe": RECIPE, "progress": False} | options)
+    assert_equal_weights(model, twin)
+
+
+def test_a_gaussian_is_not_binarized(make_model, images):
+    with pytest.raises(ValueError, match="binarize='dynamic' needs likelihood='bernoulli'"):
+        run(make_model(likelihood="gaussian"), images, binarize="dynamic")
