@@ -234,7 +234,8 @@ def test_many_samples_reach_log_p(linear_gaussian, seeded):
 def test_the_mean_weight_is_p_without_bias(linear_gaussian, seeded, assert_mean):
     example = linear_gaussian(SHIFT, WIDEN)
     with torch.no_grad():
-        _, log_w = log_importance_weights(example.model, example.x, 20_000, seeded())
+        q = example.model.encode(example.x)
+        _, log_w = log_importance_weights(example.model, example.x, *q, 20_000, seeded())
     assert_mean((log_w - example.log_p).exp(), 1.0)
 
 

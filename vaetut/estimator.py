@@ -1,7 +1,8 @@
 """The article's `VariationalAutoencoder` with its verbs, as a scikit-learn estimator.
 
 It stands on `vaetut.train`, and adds only what scikit-learn's users expect: see "Developing
-scikit-learn estimators" in its user guide. Errata 30-37 of the article's class are gone.
+scikit-learn estimators" in its user guide. Chapter 7 of the book lists the faults of the article's
+class that it leaves behind.
 """
 
 from __future__ import annotations
