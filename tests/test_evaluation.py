@@ -194,6 +194,101 @@ def test_the_report_counts_the_active_units_of_a_constructed_model(make_model, i
     assert (report.active_units, report.latent_dim) == (1, 3)
 
 
+# The aggregate posterior
+
+
+@pytest.fixture
+def gaussian_case(seeded):
+    """A function that makes x ~ N(0, I) and q(z|x) = N(x, s^2 I), whose split is known."""
+
+    def make(count, dims, std):
+        mu = torch.randn(count, dims, generator=seeded(5))
+        information = 0.5 * dims * math.log(1 + 1 / std**2)
+        variance = 1 + std**2  # q(z) = N(0, variance I)
+        kl_to_prior = 0.5 * dims * (variance - 1 - math.log(variance))
+        return mu, torch.full_like(mu, 2 * math.log(std)), information, kl_to_prior
+
+    return make
+
+
+def test_the_rate_is_split_as_it_is_known_to_be(gaussian_case, seeded):
+    mu, log_var, information, kl_to_prior = gaussian_case(20_000, 1, 0.5)
+    split = vaetut.aggregate_posterior(mu, log_var, 5000, seeded())
+    assert split.rate == pytest.approx(information + kl_to_prior, rel=0.02)
+    assert split.information == pytest.approx(information, abs=0.03)
+    assert split.information_above == pytest.approx(information, abs=0.03)
+    assert split.kl_to_prior == pytest.approx(kl_to_prior, abs=0.03)
+
+
+def test_the_split_is_that_of_a_mixture_of_normals(seeded):
+    """Against torch.distributions, with the same draws."""
+    g = seeded(1)
+    mu, log_var = torch.randn(7, 3, generator=g), torch.randn(7, 3, generator=g)
+    split = vaetut.aggregate_posterior(mu, log_var, 7, seeded(2))
+    g = seeded(2)
+    rows = torch.randperm(7, generator=g)
+    z = vaetut.reparameterize(mu[rows], log_var[rows], generator=g)
+    each = torch.distributions.Normal(mu, (0.5 * log_var).exp())
+    log_q = each.log_prob(z[:, None]).sum(-1)  # (M, N)
+    own = log_q[torch.arange(7), rows]
+    mixture = torch.distributions.MixtureSameFamily(
+        torch.distributions.Categorical(torch.ones(7)), torch.distributions.Independent(each, 1)
+    ).log_prob(z)
+    prior = torch.distributions.Normal(0, 1).log_prob(z).sum(-1)
+    above = torch.stack([
+        own[m] - log_q[m, [n for n in range(7) if n != rows[m]]].exp().mean().log()
+        for m in range(7)
+    ])  # fmt: skip
+    assert split.information == pytest.approx((own - mixture).mean().item(), rel=1e-4)
+    assert split.information_above == pytest.approx(above.mean().item(), rel=1e-4)
+    assert split.kl_to_prior == pytest.approx((mixture - prior).mean().item(), rel=1e-4)
+
+
+def test_the_information_of_n_images_stops_at_log_n(gaussian_case, seeded):
+    mu, log_var, information, _ = gaussian_case(200, 20, 0.3)
+    split = vaetut.aggregate_posterior(mu, log_var, generator=seeded())
+    assert information > 20
+    assert split.information == pytest.approx(math.log(200), abs=1e-3)
+    assert split.information_above > information
+
+
+def test_equal_posteriors_carry_nothing(seeded):
+    nothing = vaetut.aggregate_posterior(torch.zeros(50, 4), torch.zeros(50, 4), 50, seeded())
+    assert nothing == pytest.approx((0, 0, 0, 0), abs=1e-5)
+
+
+def test_blocks_do_not_change_the_split(gaussian_case, seeded, monkeypatch):
+    mu, log_var, _, _ = gaussian_case(60, 2, 0.5)
+    whole = vaetut.aggregate_posterior(mu, log_var, generator=seeded())
+    monkeypatch.setattr(evaluation, "BLOCK", 7)
+    assert vaetut.aggregate_posterior(mu, log_var, generator=seeded()) == pytest.approx(whole)
+
+
+def test_no_generator_means_other_draws(gaussian_case):
+    mu, log_var, _, _ = gaussian_case(60, 2, 0.5)
+    state = torch.get_rng_state()
+    first, second = (vaetut.aggregate_posterior(mu, log_var) for _ in range(2))
+    assert first.rate == second.rate
+    assert first.information != second.information
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("mu", "log_var", "options", "error", "message"),
+    [
+        (torch.zeros(3, 2), torch.zeros(3, 1), {}, ValueError, "must have one shape"),
+        (torch.zeros(3), torch.zeros(3), {}, ValueError, r"mu must have shape \(batch, features\)"),
+        (torch.zeros(1, 2), torch.zeros(1, 2), {}, ValueError, "at least 2 images, got 1"),
+        (torch.zeros(3, 2), torch.zeros(3, 2), {"num_samples": 0}, ValueError, "at least 1, got 0"),
+        ([[0.0]], torch.zeros(1, 1), {}, TypeError, "mu must be a torch.Tensor, got list"),
+        (torch.zeros(3, 2), torch.zeros(3, 2), {"generator": 0}, TypeError, "torch.Generator"),
+    ],
+)
+def test_aggregate_posterior_says_what_it_expected(mu, log_var, options, error, message):
+    with pytest.raises(error, match=message):
+        vaetut.aggregate_posterior(mu, log_var, **options)
+
+
 # What the report says of itself
 
 

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
-from tests.exercises import chapter_07
+from tests.exercises import chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07
 from vaetut.exercises import check
 from vaetut.exercises.registry import CHECKS
 
-CHAPTERS = [chapter_07]
+CHAPTERS = [chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07]
 SOLUTIONS = {number: answer for c in CHAPTERS for number, answer in c.SOLUTIONS.items()}
 MISTAKES = [mistake for c in CHAPTERS for mistake in c.MISTAKES]
 
@@ -44,5 +44,5 @@ def test_code_that_fails_is_reported_and_stops_nothing(capsys):
 
 
 def test_an_unknown_exercise_is_an_error_that_lists_the_known():
-    with pytest.raises(ValueError, match="there are: 7"):
+    with pytest.raises(ValueError, match=r"there are: .*7\.1"):
         check("0.0", None)

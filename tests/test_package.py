@@ -314,6 +314,7 @@ CALLS = {
     "importance_weighted_bound": lambda path: vaetut.importance_weighted_bound(small(), X, 3),
     "kl_per_dimension": lambda path: vaetut.kl_per_dimension(Z, Z),
     "kl_standard_normal": lambda path: vaetut.kl_standard_normal(Z, Z),
+    "aggregate_posterior": lambda path: vaetut.aggregate_posterior(Z, Z),
     "evaluate": lambda path: str(vaetut.evaluate(small(), X, 3)),
     "Recipe": lambda path: vaetut.Recipe(),
     "History": save_and_load_history,
@@ -325,7 +326,7 @@ CALLS = {
     "list_pretrained, load_pretrained, load_card": load_bundled,
 }
 ELSEWHERE = {"VariationalAutoencoder", "load_dataset"}  # test_estimator; torchvision's own
-RESULTS = {"Elbo", "Report"}  # what `elbo` and `evaluate` return
+RESULTS = {"AggregatePosterior", "Elbo", "Report"}  # what functions of like names return
 
 
 def global_state():

@@ -35,7 +35,9 @@ _HOME = {
     "History": "training",
     "Recipe": "training",
     "train": "training",
+    "AggregatePosterior": "evaluation",
     "Report": "evaluation",
+    "aggregate_posterior": "evaluation",
     "evaluate": "evaluation",
     "VariationalAutoencoder": "estimator",
 }

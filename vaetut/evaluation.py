@@ -1,19 +1,21 @@
-"""How good is a model: the ELBO and its terms, the likelihood by importance sampling, active units.
+"""How good is a model: ELBO, likelihood by importance sampling, active units, aggregate posterior.
 
-Burda et al. 2015 (arXiv:1509.00519) give the estimator and the count of active units.
+Burda et al. 2015 (arXiv:1509.00519) give the estimator and the count of active units, Hoffman &
+Johnson 2016 ("ELBO surgery") the split of the rate.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from tqdm import tqdm
 
-from .checks import check_count, check_images
-from .model import VAE
-from .noise import EVALUATION, make_generator
+from .checks import check_batch, check_count, check_images, check_posterior
+from .model import VAE, reparameterize
+from .noise import EVALUATION, make_generator, or_else
 from .objective import kl_standard_normal, stream_log_weights
 
 ACTIVE_VARIANCE = 0.01  # a coordinate is active if its posterior mean varies more (IWAE, §5.2)
@@ -156,6 +158,82 @@ def count_active(mu: torch.Tensor) -> int:
         Burda et al. 2015, §5.2.
     """
     return int((mu.var(0) > ACTIVE_VARIANCE).sum())
+
+
+class AggregatePosterior(NamedTuple):
+    """The rate of N images and what it is spent on, in nats: rate = information + kl_to_prior.
+
+    `rate` is exact, the others are estimates. `information` is I(x; z) among these N images, which
+    cannot exceed log N, and `kl_to_prior` is KL(q(z) || p(z)), with their q(z). If the images are
+    draws from a larger population, its own information lies between `information` and
+    `information_above`, on average over such draws.
+    """
+
+    rate: float
+    information: float
+    information_above: float
+    kl_to_prior: float
+
+
+@torch.no_grad()
+def aggregate_posterior(
+    mu: torch.Tensor,
+    log_var: torch.Tensor,
+    num_samples: int = 1000,
+    generator: torch.Generator | None = None,
+) -> AggregatePosterior:
+    """Split the rate by q(z), the mean of the q(z|x) of N images (Hoffman & Johnson 2016).
+
+    Parameters
+    ----------
+    mu, log_var : Tensor, shape (N, L)
+        The encoder's answers for N images, at least two.
+    num_samples : int
+        Draws of z, each from another image's q(z|x); no more than N are made.
+    generator : torch.Generator, optional
+        Chooses the images and draws the noise; fresh entropy without one.
+
+    Returns
+    -------
+    AggregatePosterior
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the two are not float tensors of one shape (N, L), or `num_samples` is not positive.
+    """
+    check_posterior(mu, log_var)
+    check_batch(mu, name="mu")
+    check_count(num_samples, "num_samples")
+    if len(mu) < 2:
+        raise ValueError("an aggregate posterior needs at least 2 images, got 1")
+    generator = or_else(generator)
+    rows = torch.randperm(len(mu), generator=generator, device=generator.device)[:num_samples]
+    rows = rows.to(mu.device)
+    draws = reparameterize(mu[rows], log_var[rows], generator=generator)  # (M, L)
+    sums = torch.zeros(3, dtype=torch.float64, device=mu.device)
+    for z, own in zip(draws.split(BLOCK), rows.split(BLOCK), strict=True):
+        log_q = _log_density(z, mu, log_var)  # (m, N)
+        conditional = log_q.gather(1, own[:, None]).squeeze(1)  # log q(z|x), x its own image
+        aggregate = log_q.logsumexp(1) - math.log(len(mu))
+        others = log_q.scatter(1, own[:, None], -math.inf).logsumexp(1) - math.log(len(mu) - 1)
+        prior = -0.5 * (z.square() + math.log(2 * math.pi)).sum(1)
+        differences = conditional - aggregate, conditional - others, aggregate - prior
+        sums += torch.stack([d.sum(dtype=torch.float64) for d in differences])
+    rate = kl_standard_normal(mu, log_var).mean(dtype=torch.float64).item()
+    return AggregatePosterior(rate, *(sums / len(draws)).tolist())
+
+
+def _log_density(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
+    """Return log q(z_m|x_n) for codes (M, L) and posteriors (N, L): (M, N).
+
+    One coordinate after the other: (M, N, L) would not fit, and a matrix product would lose digits
+    where sigma is small.
+    """
+    total = z.new_zeros(len(z), len(mu))
+    for z_j, mu_j, log_var_j in zip(z.T, mu.T, log_var.T, strict=True):
+        total += (z_j[:, None] - mu_j).square() * (-log_var_j).exp() + log_var_j
+    return -0.5 * (total + mu.shape[1] * math.log(2 * math.pi))
 
 
 def _evaluate_block(
