@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from ..noise import make_generator
-from .registry import NOT_DONE, exercise
+from .registry import NOT_DONE, exercise, first_match
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -47,7 +47,7 @@ def _log_q(log_q: Callable[..., torch.Tensor]) -> str | None:
         "you averaged over the latent dimensions; they are summed": wanted / 3,
         "that is the density; its logarithm is wanted": wanted.exp(),
     }
-    if hint := _first_match(got, known, wanted):
+    if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
         return f"for a small example yours begins with {got[0]:.4f}, it should be {wanted[0]:.4f}"
@@ -91,7 +91,7 @@ def _noise_problem(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> 
         "the noise is not multiplied by sigma": torch.ones(2, 3),
         "your sigma is 1 over sigma: look at the sign in the exponent": 1 / sigma,
     }
-    if hint := _first_match(std, known, sigma, rtol=0.06):
+    if hint := first_match(std, known, sigma, rtol=0.06):
         return hint
     if ((z.mean(0) - mu).abs() > 0.1 * sigma).any():
         return "your codes are not centred on mu: has the noise mean 0? torch.randn draws N(0, 1)"
@@ -153,7 +153,7 @@ def _score_gradient(estimate: Callable[..., torch.Tensor]) -> str | None:
     }
     if torch.allclose(got / count, wanted, atol=0.05):
         return "you summed over the draws; an expectation is estimated by their mean"
-    if hint := _first_match(got, known, wanted, atol=0.05):
+    if hint := first_match(got, known, wanted, atol=0.05):
         return hint
     if not torch.allclose(got, wanted, atol=0.05):
         shown = ", ".join(f"{value:.2f}" for value in wanted)
@@ -183,7 +183,7 @@ def _correlated(correlated: Callable[..., tuple[torch.Tensor, torch.Tensor]]) ->
         "A Aᵀ is the covariance; what multiplies the noise is A": mu + eps @ (A @ A.T),
         "the diagonal of A is not all of A: use a matrix product": mu + eps * A.diag(),
     }
-    if hint := _first_match(z, known, wanted):
+    if hint := first_match(z, known, wanted):
         return hint
     if not torch.allclose(z, wanted, atol=1e-4):
         return f"your first code is {z[0].tolist()}, it should be {wanted[0].tolist()}"
@@ -210,26 +210,10 @@ def _density_problem(got: torch.Tensor, plain: torch.Tensor, A: torch.Tensor) ->
         ),
         "the constant log 2π is missing": wanted + 1.5 * _LOG_2PI,
     }
-    if hint := _first_match(got, known, wanted):
+    if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
         return f"your log-densities begin with {got[0]:.4f}, it should be {wanted[0]:.4f}"
-    return None
-
-
-def _first_match(
-    got: torch.Tensor,
-    known: dict[str, torch.Tensor],
-    wanted: torch.Tensor,
-    rtol: float = 1e-3,
-    atol: float = 1e-4,
-) -> str | None:
-    """Return the hint of the known mistake that `got` is, unless it is what is wanted."""
-    if torch.allclose(got, wanted, rtol=rtol, atol=atol):
-        return None
-    for hint, wrong in known.items():
-        if torch.allclose(got, wrong, rtol=rtol, atol=atol):
-            return hint
     return None
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ..model import gaussian_log_likelihood
 from ..noise import make_generator
-from .registry import NOT_DONE, exercise
+from .registry import NOT_DONE, exercise, first_match
 
 
 def _shape_hint(got: torch.Tensor, wanted: tuple[int, ...], width: int, axis: str) -> str | None:
@@ -23,14 +23,6 @@ def _shape_hint(got: torch.Tensor, wanted: tuple[int, ...], width: int, axis: st
     if got.shape == (*wanted, width):
         return f"one number per example is wanted; the sum over {axis} is missing"
     return f"the shape should be {wanted}; yours is {tuple(got.shape)}"
-
-
-def _match(got: torch.Tensor, known: dict[str, torch.Tensor]) -> str | None:
-    """Return the hint of the known wrong answer that was given, if any."""
-    for hint, wrong in known.items():
-        if torch.allclose(got, wrong, rtol=1e-4, atol=1e-5):
-            return hint
-    return None
 
 
 @exercise("6.1")
@@ -76,7 +68,7 @@ def _kl(kl: Callable[..., torch.Tensor]) -> str | None:
         "square by p's variance": formula(log_ratio.exp(), log_ratio, square),
         "the −1 is missing: for q = p the KL should be 0": wanted + 1.5,
     }
-    return _match(got, known) or (
+    return first_match(got, known) or (
         f"for the first row of a small example you get {got[0]:.4f}, it should be {wanted[0]:.4f}; "
         "with mu_p = 0 and log_var_p = 0 you should find (6.4) again"
     )
@@ -122,7 +114,7 @@ def _gaussian(loss: Callable[..., torch.Tensor]) -> str | None:
         "the factor ½ is missing before the squared error": scaled + 0.5 * constant,
         "the factor ½ is missing before the log term": 0.5 * scaled + constant,
     }
-    return _match(got, known) or (
+    return first_match(got, known) or (
         f"for a small example you get {got[0]:.4f}, it should be {wanted[0]:.4f}"
     )
 
@@ -157,7 +149,10 @@ def _best_variance(best: Callable[..., torch.Tensor]) -> str | None:
             (x - x_mean).var(correction=0)
         ),
     }
-    return _match(got, known) or f"for a small example you get {got:.4f}, it should be {wanted:.4f}"
+    return (
+        first_match(got, known)
+        or f"for a small example you get {got:.4f}, it should be {wanted:.4f}"
+    )
 
 
 @exercise("6.4")
@@ -216,7 +211,7 @@ def _continuous_bernoulli(log_density: Callable[..., torch.Tensor]) -> str | Non
         "you averaged over pixels; the log-density is a sum over them": wanted / 7,
     }
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
-        return _match(got, known) or (
+        return first_match(got, known) or (
             f"for a small example you get {got[0]:.4f}, it should be {wanted[0]:.4f}"
         )
     at_zero = log_density(x[:1], torch.zeros(1, 7))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
+
 NOT_DONE = "not done yet"
 
 # A check takes the reader's answer; it returns a hint, NOT_DONE, or None where the answer is right.
@@ -49,3 +51,19 @@ def check(number: str, answer: object) -> None:
         print(f"{number}: not right yet. {hint[0].upper()}{hint[1:]}.")
     else:
         print(f"{number}: correct")
+
+
+def first_match(
+    got: torch.Tensor,
+    known: dict[str, torch.Tensor],
+    wanted: torch.Tensor | None = None,
+    rtol: float = 1e-3,
+    atol: float = 1e-4,
+) -> str | None:
+    """Return the hint of the first known mistake that `got` is, unless it is what is wanted."""
+    if wanted is not None and torch.allclose(got, wanted, rtol=rtol, atol=atol):
+        return None
+    for hint, wrong in known.items():
+        if torch.allclose(got, wrong, rtol=rtol, atol=atol):
+            return hint
+    return None
