@@ -29,7 +29,8 @@ class Report:
     `neg_elbo` = `distortion` + `rate`: -E_q[log p(x|z)] and KL(q(z|x) || p(z)). `nll` is
     -log p(x), estimated from above with `num_samples` importance samples; on grey images it is
     only a bound on the expected NLL of binarized ones. A standard error `…_se_images` says how
-    far another draw of images would move the mean, `…_se_monte_carlo` how far other noise would.
+    far another draw of images would move the mean, `…_se_monte_carlo` how far other noise would;
+    for the NLL it comes from the delta method, and is too small where q is far too narrow.
     """
 
     neg_elbo: float
