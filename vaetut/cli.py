@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from enum import StrEnum
 from functools import partial
@@ -100,6 +103,7 @@ def train(
 
         vaetut train --recipe fast
         vaetut train plane.safetensors --latent-dim 2 --seed 1
+        torchrun --nproc-per-node 2 -m vaetut train --recipe fast
     """
     if output.exists() and not force:
         raise FileExistsError(f"{output} exists; choose another name, or replace it with --force")
@@ -113,12 +117,14 @@ def train(
     checkpoint = checkpoint or output.with_suffix(".checkpoint.pt")
     for path in (output, checkpoint):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
+    with _process_group(target), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "stopped in epoch")  # said below
         history = vaetut.train(model, images, plan, seed, checkpoint)
     if history.interrupted:
         done = f"interrupted; the first {len(history.epoch)} of {plan.epochs} epochs are kept. "
         raise _leave(f"{done}To go on, run the same command again", 130)
+    if not _is_first():
+        return
     curves = output.with_suffix(".history.json")
     history.save(curves)
     vaetut.save_model(model, output)
@@ -228,8 +234,37 @@ def _start(threads: int | None, device: Device) -> str:
     name = device.value if device != Device.auto else "cuda" if cuda else "cpu"
     if not {"cuda": cuda, "mps": mps, "cpu": True}[name]:
         raise ValueError(f"this machine has no {name} device; use --device cpu")
-    typer.echo(f"vaetut: {name}, {torch.get_num_threads()} threads, denormals {tiny}", err=True)
-    return name
+    processes = f"{os.environ.get('WORLD_SIZE', 1)} processes, " if not _is_alone() else ""
+    message = f"vaetut: {name}, {processes}{torch.get_num_threads()} threads, denormals {tiny}"
+    if _is_first():
+        typer.echo(message, err=True)
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if name == "cuda" else name
+
+
+# What torchrun tells each of the processes that it starts.
+
+
+def _is_alone() -> bool:
+    return "TORCHELASTIC_RUN_ID" not in os.environ
+
+
+def _is_first() -> bool:
+    return _is_alone() or os.environ["RANK"] == "0"
+
+
+@contextmanager
+def _process_group(device: str) -> Iterator[None]:
+    """Join the processes that torchrun has started, if it has."""
+    if _is_alone():
+        yield
+        return
+    from torch import distributed
+
+    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
 
 
 def _load_images(name: Dataset, split: str) -> tuple:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +32,17 @@ def make_generator(seed: int | None = None, stream: int = SAMPLING) -> torch.Gen
     return torch.Generator().manual_seed(int(state >> 1))  # PyTorch takes a signed 64-bit seed
 
 
+class Share(NamedTuple):
+    """One process's share of a batch: noise is drawn for all `total` rows, and `rows` are kept.
+
+    So every process draws the same numbers, and the result does not depend on how many there are.
+    """
+
+    generator: torch.Generator
+    rows: slice
+    total: int
+
+
 def or_else(
     generator: torch.Generator | None, seed: int | None = None, stream: int = SAMPLING
 ) -> torch.Generator:
@@ -52,13 +64,16 @@ def or_else(
 
 
 def standard_normal(
-    shape: tuple[int, ...], like: torch.Tensor, generator: torch.Generator | None
+    shape: tuple[int, ...], like: torch.Tensor, generator: torch.Generator | Share | None
 ) -> torch.Tensor:
     """Draw from N(0, I) on the generator's device, then move to the dtype and device of `like`.
 
     Noise that is drawn on the CPU is the same whatever device the model sits on. Without a
     generator a fresh one is made, so the global random state stays as it was.
     """
+    if isinstance(generator, Share):  # of a shape (..., B, L)
+        whole = (*shape[:-2], generator.total, shape[-1])
+        return standard_normal(whole, like, generator.generator)[..., generator.rows, :]
     generator = or_else(generator)
     eps = torch.randn(shape, generator=generator, device=generator.device, dtype=like.dtype)
     return eps.to(like.device)

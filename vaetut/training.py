@@ -15,13 +15,15 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import lr_scheduler
 from tqdm import tqdm
 
 from .checks import check_choice, check_count, check_images, check_number, check_widths
 from .data import binarize
 from .model import ACTIVATIONS, VAE, reparameterize
-from .noise import TRAINING, VALIDATION, WEIGHTS, make_generator
+from .noise import TRAINING, VALIDATION, WEIGHTS, Share, make_generator
 from .objective import elbo, importance_weighted_bound, kl_per_dimension
 
 SCHEDULES = ("constant", "one-cycle")
@@ -177,7 +179,9 @@ def train(
 ) -> History:
     """Train `model` in place, by `recipe`.
 
-    Ctrl-C ends the run early and keeps what was learned.
+    Ctrl-C ends the run early and keeps what was learned. In every process of a group that
+    `torch.distributed` has set up, the same call trains one model on shares of each batch, with
+    the result of a single process.
 
     Parameters
     ----------
@@ -264,7 +268,8 @@ class _Run:
         checkpoint: str | Path | None = None,
         history: History | None = None,
     ) -> None:
-        _check_run(model, images, recipe)
+        self.rank, self.processes = _place_in_group()
+        _check_run(model, images, recipe, self.processes)
         check_count(seed, "seed", minimum=0)
         self.model, self.recipe, self.seed = model, recipe, seed
         device = next(model.parameters()).device
@@ -277,6 +282,9 @@ class _Run:
             model.parameters(), recipe.learning_rate, recipe.betas, recipe.eps, fused=True
         )
         self.schedule = _make_schedule(self.optimizer, recipe, self.steps_per_epoch)
+        self.loss = _BatchLoss(model, recipe)
+        if self.processes > 1:
+            self.loss = DistributedDataParallel(self.loss)
         self.autocast = _autocast(recipe.precision, device)
         self.checkpoint = Path(checkpoint) if checkpoint else None
         self.identity = {  # what must agree for a checkpoint to be continued
@@ -295,7 +303,7 @@ class _Run:
         with tqdm(
             total=total * self.steps_per_epoch,
             initial=done * self.steps_per_epoch,
-            disable=not progress,
+            disable=not progress or self.rank > 0,
             unit="step",
             mininterval=0.5,
         ) as bar:
@@ -304,7 +312,7 @@ class _Run:
                     bar.set_description(f"epoch {epoch}/{total}", refresh=False)
                     self._epoch(epoch, bar)
                     bar.set_postfix(cost=f"{self.history.cost[-1]:.2f}", refresh=False)
-                    if self.checkpoint:
+                    if self.checkpoint and self.rank == 0:
                         self._save()
             except KeyboardInterrupt:
                 self.history.interrupted = True
@@ -327,14 +335,19 @@ class _Run:
             if self.recipe.binarize:
                 x = binarize(x, self.generator)
             beta = self.recipe.beta * self._warmup((epoch - 1) + step / self.steps_per_epoch)
+            share = Share(self.generator, self._rows(len(x)), len(x))
+            own = x[share.rows]
             with self.autocast:
-                loss, terms = batch_loss(self.model, x, self.recipe, beta, self.generator)
+                loss, terms = self.loss(own, beta, share)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            # Gradients are averaged over the processes, each weighted here by its share of images.
+            (loss * (self.processes * len(own) / len(x))).backward()
             self.optimizer.step()
             self.schedule.step()
-            sums += len(x) * terms
+            sums += len(own) * terms
             bar.update()
+        if self.processes > 1:
+            distributed.all_reduce(sums)
         cost, distortion, rate = (sums / len(self.images)).tolist()
         if not math.isfinite(cost):
             raise FloatingPointError(
@@ -349,6 +362,11 @@ class _Run:
             validation_cost=self._validate(),
             seconds=time.perf_counter() - started,
         )
+
+    def _rows(self, count: int) -> slice:
+        """Return this process's part of a batch of `count` images."""
+        cuts = [count * i // self.processes for i in (self.rank, self.rank + 1)]
+        return slice(*cuts)
 
     def _warmup(self, epochs_done: float) -> float:
         length = self.recipe.kl_warmup_epochs
@@ -403,8 +421,28 @@ class _Run:
         self.history = History(**state["history"])
 
 
+class _BatchLoss(nn.Module):
+    """`batch_loss` as a module, so that PyTorch can average its gradients over processes."""
+
+    def __init__(self, model: VAE, recipe: Recipe) -> None:
+        super().__init__()
+        self.model, self.recipe = model, recipe
+
+    def forward(
+        self, x: torch.Tensor, beta: float, generator: torch.Generator | Share
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return batch_loss(self.model, x, self.recipe, beta, generator)
+
+
+def _place_in_group() -> tuple[int, int]:
+    """Return this process's rank and the number of processes."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
 def batch_loss(
-    model: VAE, x: torch.Tensor, recipe: Recipe, beta: float, generator: torch.Generator
+    model: VAE, x: torch.Tensor, recipe: Recipe, beta: float, generator: torch.Generator | Share
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the number to minimise for one batch, and (cost, distortion, rate), detached.
 
@@ -424,7 +462,7 @@ def batch_loss(
     return loss, terms.detach().double()
 
 
-def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe) -> None:
+def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe, processes: int) -> None:
     """Raise unless model, images and recipe go together."""
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe, e.g. vaetut.FAST, got {recipe!r}")
@@ -437,6 +475,14 @@ def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe) -> None:
         raise ValueError(
             f"the recipe holds out {recipe.validation} images for validation, but there are only "
             f"{len(images)}; pass more, or use dataclasses.replace(recipe, validation=…)"
+        )
+    if processes > 1 and recipe.free_bits:
+        raise ValueError("free_bits needs the KL of the whole batch: train in a single process")
+    last_batch = (len(images) - recipe.validation - 1) % recipe.batch_size + 1
+    if last_batch < processes:
+        raise ValueError(
+            f"the last batch has {last_batch} image(s), too few for {processes} processes; "
+            "choose another batch_size"
         )
 
 

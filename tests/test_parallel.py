@@ -1,0 +1,118 @@
+"""Training in two processes is training in one: same batches, same noise, same result."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import vaetut
+
+RUN = """
+import os, sys
+import torch
+from torch import distributed
+import vaetut
+from vaetut import training
+
+def run(recipe, checkpoint=None):
+    torch.set_num_threads(1)
+    images = vaetut.load_mnist("train")[0][:1050].double()
+    model = vaetut.Recipe(hidden_dims=(20,)).build_model(latent_dim=3).double()
+    history = vaetut.train(model, images, recipe, 0, checkpoint, progress=False)
+    return model, history
+"""
+namespace: dict = {}
+exec(RUN, namespace)  # so that one process and two run the same lines
+
+RECIPES = {
+    "elbo": "vaetut.Recipe(epochs=10, batch_size=101, validation=50, kl_warmup_epochs=2.0)",
+    "iwae": (
+        "vaetut.Recipe(epochs=10, batch_size=101, validation=50, objective='iwae', num_samples=3, "
+        "binarize='dynamic')"
+    ),
+}
+
+
+def two_processes(tmp_path, body):
+    """Run `body` after RUN in two processes that know of each other."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"{RUN}\ndistributed.init_process_group('gloo')\n{body}\n"
+        "distributed.destroy_process_group()\n"
+    )
+    return torchrun(str(script))
+
+
+def torchrun(*arguments):
+    launch = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [sys.executable, "-m", *launch, *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_hundred_steps_are_those_of_one_process(name, tmp_path):
+    path = tmp_path / "model.pt"
+    done = two_processes(
+        tmp_path,
+        f"model, history = run({RECIPES[name]})\n"
+        "if distributed.get_rank() == 1:\n"  # the first one is special; this one must know as much
+        "    result = [model.state_dict(), history.cost, history.validation_cost]\n"
+        f"    torch.save(result, {str(path)!r})",
+    )
+    assert done.returncode == 0, done.stderr
+    state, cost, validation_cost = torch.load(path)
+    threads = torch.get_num_threads()
+    try:
+        model, history = namespace["run"](eval(RECIPES[name]))
+    finally:
+        torch.set_num_threads(threads)
+    assert len(history.cost) * 10 == 100
+    assert cost == pytest.approx(history.cost, rel=1e-9)
+    assert validation_cost == pytest.approx(history.validation_cost, rel=1e-9)
+    for key, value in model.state_dict().items():
+        torch.testing.assert_close(state[key], value, rtol=1e-8, atol=1e-10)
+
+
+def test_a_worker_that_dies_ends_the_run_and_leaves_the_checkpoint(tmp_path):
+    path = tmp_path / "run.pt"
+    done = two_processes(
+        tmp_path,
+        "original, steps = training.batch_loss, iter(range(1000))\n"
+        "def dying(*arguments):\n"
+        "    if next(steps) == 15 and distributed.get_rank() == 1:\n"
+        "        os._exit(3)\n"
+        "    return original(*arguments)\n"
+        "training.batch_loss = dying\n"
+        f"run({RECIPES['elbo']}, {str(path)!r})",
+    )
+    assert done.returncode != 0
+    assert torch.load(path)["history"]["epoch"] == [1]  # ten steps an epoch: it died in the second
+
+
+def test_the_command_line_trains_in_processes(tmp_path):
+    output = tmp_path / "vae.safetensors"
+    options = ["--epochs", "1", "--batch-size", "5000", "--latent-dim", "2"]
+    done = torchrun("-m", "vaetut", "train", str(output), *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("wrote") == 1
+    assert done.stderr.count("2 processes") == 1
+    history = json.loads(output.with_suffix(".history.json").read_text())
+    assert len(history["epoch"]) == 1
+    assert vaetut.load_model(output).latent_dim == 2
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [(vaetut.Recipe(free_bits=0.1), "single process"), (vaetut.Recipe(batch_size=1000), "too few")],
+)
+def test_what_cannot_be_shared_is_refused(recipe, message, monkeypatch):
+    monkeypatch.setattr(vaetut.training, "_place_in_group", lambda: (0, 2))
+    images = vaetut.load_mnist("train")[0][:6001]
+    with pytest.raises(ValueError, match=message):
+        vaetut.train(vaetut.VAE(784, 2, (5,)), images, recipe, progress=False)
