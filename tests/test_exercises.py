@@ -4,11 +4,31 @@ import math
 
 import pytest
 
-from tests.exercises import chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07
+from tests.exercises import (
+    chapter_01,
+    chapter_02,
+    chapter_03,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapter_07,
+    chapter_08,
+    chapter_10,
+)
 from vaetut.exercises import check
 from vaetut.exercises.registry import CHECKS
 
-CHAPTERS = [chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07]
+CHAPTERS = [
+    chapter_01,
+    chapter_02,
+    chapter_03,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapter_07,
+    chapter_08,
+    chapter_10,
+]
 SOLUTIONS = {number: answer for c in CHAPTERS for number, answer in c.SOLUTIONS.items()}
 MISTAKES = [mistake for c in CHAPTERS for mistake in c.MISTAKES]
 

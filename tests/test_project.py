@@ -199,15 +199,3 @@ def test_make_help_lists_every_target() -> None:
     assert phony is not None
     described = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
     assert described == set(phony[1].split())
-
-
-def test_references_are_complete() -> None:
-    """Every entry says who, what and when, and where a reader can open it."""
-    text = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
-    entries = re.findall(r"^@\w+\{([^,]+),(.*?)^\}", text, re.DOTALL | re.MULTILINE)
-    keys = [key for key, _ in entries]
-    assert len(keys) == len(set(keys)) == text.count("\n@")
-    for key, fields in entries:
-        names = set(re.findall(r"^\s*(\w+)\s*=", fields, re.MULTILINE))
-        assert {"title", "author", "year"} <= names, key
-        assert names & {"url", "doi", "note"}, key

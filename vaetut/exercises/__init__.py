@@ -4,7 +4,17 @@ A chapter calls `check("7.1", answer)`; an answer that is not filled in yet stop
 a module for each chapter.
 """
 
-from . import chapter_02, chapter_03, chapter_04, chapter_05, chapter_06, chapter_07  # noqa: F401  (registers their exercises)
+from . import (  # noqa: F401  (registers their exercises)
+    chapter_01,
+    chapter_02,
+    chapter_03,
+    chapter_04,
+    chapter_05,
+    chapter_06,
+    chapter_07,
+    chapter_08,
+    chapter_10,
+)
 from .registry import check
 
 __all__ = ["check"]
