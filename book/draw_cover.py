@@ -40,7 +40,7 @@ def draw_cover() -> Image.Image:
     return (
         Image.fromarray(np.ascontiguousarray(pixels))
         .resize(size, Image.Resampling.BICUBIC)
-        .quantize(96)
+        .quantize(256, Image.Quantize.FASTOCTREE)
     )
 
 
