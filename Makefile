@@ -32,6 +32,7 @@ book: $(READY)  ## build the book from the stored outputs, and print the page to
 
 lab: $(READY)  ## open the chapters in JupyterLab
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[lab]'
+	@$(BIN)/jupyter trust book/*.ipynb > /dev/null  # else JupyterLab hides the drawings until a run
 	$(BIN)/jupyter lab book
 
 test: lint  ## check style, package and every chapter's stored outputs
