@@ -1,34 +1,16 @@
 """Every check accepts its solution, and meets each likely mistake with the hint that fits."""
 
 import math
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
-from tests.exercises import (
-    chapter_01,
-    chapter_02,
-    chapter_03,
-    chapter_04,
-    chapter_05,
-    chapter_06,
-    chapter_07,
-    chapter_08,
-    chapter_10,
-)
 from vaetut.exercises import check
 from vaetut.exercises.registry import CHECKS
 
-CHAPTERS = [
-    chapter_01,
-    chapter_02,
-    chapter_03,
-    chapter_04,
-    chapter_05,
-    chapter_06,
-    chapter_07,
-    chapter_08,
-    chapter_10,
-]
+FILES = sorted((Path(__file__).parent / "exercises").glob("chapter_*.py"))
+CHAPTERS = [import_module(f"tests.exercises.{path.stem}") for path in FILES]
 SOLUTIONS = {number: answer for c in CHAPTERS for number, answer in c.SOLUTIONS.items()}
 MISTAKES = [mistake for c in CHAPTERS for mistake in c.MISTAKES]
 
