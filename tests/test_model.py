@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 import vaetut
+from vaetut.functional import Softplus
 from vaetut.model import ACTIVATIONS, MIN_LOG_VAR_X, Decoder, Encoder
 
 
@@ -31,7 +32,7 @@ def test_the_default_is_the_articles_network():
     assert shapes(model.encoder) == [(784, 500), (500, 500), (500, 20), (500, 20)]
     assert shapes(model.decoder) == [(20, 500), (500, 500), (500, 784)]
     kinds = {type(m) for m in model.modules() if not list(m.children())}
-    assert kinds == {torch.nn.Linear, torch.nn.Softplus}
+    assert kinds == {torch.nn.Linear, Softplus}
     assert model.likelihood == "bernoulli"
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import nn
@@ -23,6 +22,7 @@ from .checks import (
     check_posterior,
     check_widths,
 )
+from .functional import Softplus, Tanh, cross_entropy
 from .noise import WEIGHTS, or_else, standard_normal
 
 ACTIVATIONS = {
@@ -32,8 +32,8 @@ ACTIVATIONS = {
     "relu": nn.ReLU,
     "sigmoid": nn.Sigmoid,
     "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-    "tanh": nn.Tanh,
+    "softplus": Softplus,
+    "tanh": Tanh,
 }
 LIKELIHOODS = ("bernoulli", "gaussian")
 MIN_LOG_VAR_X = -10.0  # a learned variance stops here: a perfect fit would send it to -infinity
@@ -292,31 +292,7 @@ def bernoulli_log_likelihood(x: torch.Tensor, logits: torch.Tensor) -> torch.Ten
         If the two are not float tensors, or their shapes don't fit. Values are not looked at.
     """
     check_pixels(x, logits, name="logits")
-    return _BernoulliLogLikelihood.apply(x, logits)
-
-
-class _BernoulliLogLikelihood(torch.autograd.Function):
-    """The formula above, several times faster than through `softplus`.
-
-    log(1 + exp(a)) is a / 2 + |a| / 2 + log(1 + exp(-|a|)), which never overflows. Where exp(-|a|)
-    is too small to change the 1, what is lost is below the last digit of the sum over pixels.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(x, logits)
-        absolute = logits.abs()
-        log_p = ((x - 0.5) * logits).sub_(absolute, alpha=0.5)
-        return log_p.sub_(absolute.neg_().exp_().add_(1).log_()).sum(-1)
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        x, logits = ctx.saved_tensors
-        grad, (of_x, of_logits) = grad[..., None], ctx.needs_input_grad
-        return (
-            (grad * logits).sum_to_size(x.shape) if of_x else None,
-            grad * (x - logits.sigmoid()) if of_logits else None,
-        )
+    return -cross_entropy(x, logits)
 
 
 def gaussian_log_likelihood(

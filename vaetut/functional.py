@@ -1,0 +1,76 @@
+"""Functions that PyTorch has too, several times faster on CPUs.
+
+PyTorch's softplus takes log1p and its tanh keeps the digits of tiny results; neither has a fast
+vector form everywhere. These are built on exp, log and sigmoid. What they lose is about 1e-7 in
+float32, which is less than a sum over pixels can hold. Gradients are exact.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Softplus(nn.Module):
+    """log(1 + exp(a)), as max(a, 0) + log(1 + exp(-|a|)), which never overflows."""
+
+    def forward(self, a: torch.Tensor) -> torch.Tensor:
+        """Return softplus(a), elementwise."""
+        return _Softplus.apply(a)
+
+
+class Tanh(nn.Module):
+    """tanh(a), as 2 sigmoid(2a) - 1."""
+
+    def forward(self, a: torch.Tensor) -> torch.Tensor:
+        """Return tanh(a), elementwise."""
+        return 2 * (2 * a).sigmoid() - 1
+
+
+def cross_entropy(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Return sum_d log(1 + exp(a_d)) - x_d a_d over the last axis; shapes broadcast.
+
+    Its gradient in a_d is sigmoid(a_d) - x_d.
+    """
+    return _CrossEntropy.apply(x, logits)
+
+
+class _Softplus(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, a: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(a)
+        return a.abs().neg_().exp_().add_(1).log_().add_(a.clamp(min=0))
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        (a,) = ctx.saved_tensors
+        return grad * a.sigmoid()
+
+
+class _CrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x, a)
+        absolute = a.abs()
+        linear = ((0.5 - x) * a).add_(absolute, alpha=0.5).sum(-1)  # max(a, 0) - x a
+        return linear + _sum_log(absolute.neg_().exp_().add_(1))
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        x, a = ctx.saved_tensors
+        grad, (of_x, of_a) = grad[..., None], ctx.needs_input_grad
+        return (
+            (-grad * a).sum_to_size(x.shape) if of_x else None,
+            (grad * (a.sigmoid() - x)).sum_to_size(a.shape) if of_a else None,
+        )
+
+
+def _sum_log(t: torch.Tensor) -> torch.Tensor:
+    """Sum the logs of numbers in [1, 2] over the last axis: by products, where they fit."""
+    most = math.frexp(torch.finfo(t.dtype).max)[1] - 1  # 2 ** most is finite
+    whole = t.shape[-1] // most * most
+    products = t[..., :whole].unflatten(-1, (-1, most)).prod(-1)
+    return products.log().sum(-1) + t[..., whole:].prod(-1).log()
