@@ -29,6 +29,7 @@ NAMES = list(vaetut.__all__)
 # A module imports only from lower floors.
 FLOORS = {
     "checks": 0,
+    "functional": 0,
     "noise": 0,
     "data": 1,
     "model": 1,

@@ -221,7 +221,7 @@ def list_models() -> None:
         card = vaetut.load_card(name)
         size, recipe = card["model"]["latent_dim"], card["recipe"]["name"]
         cost = card["test"][str(card["seed"])]["neg_elbo"]
-        typer.echo(f"{name:<14}{size:>3}-D  {recipe:<9} test -ELBO {cost:7.2f} nats per image")
+        typer.echo(f"{name:<14}{size:>3}-D  {recipe:<15} test -ELBO {cost:7.2f} nats per image")
 
 
 def _start(threads: int | None, device: Device) -> str:
