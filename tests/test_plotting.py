@@ -214,11 +214,29 @@ class TestLatentScatter:
         assert dots.get_alpha() < 1
 
     def test_digits_at_the_medians_of_their_classes(self):
-        far = np.array([[0.0, 0], [1, 2], [50, 70], [-1, -1]])
+        far = np.array([[0.0, 0], [1, 2], [50, 70], [-10, -10]])
         ax = plotting.latent_scatter(far, [7, 7, 7, 2])
         places = {text.get_text(): text.get_position() for text in ax.texts}
-        assert places == {"7": (1.0, 2.0), "2": (-1.0, -1.0)}
+        assert places == {"7": (1.0, 2.0), "2": (-10.0, -10.0)}
         assert all(text.get_path_effects() for text in ax.texts)
+
+    @pytest.mark.parametrize("spread", [0.0, 0.2, 1.0, 5.0])
+    @pytest.mark.parametrize("prior", [False, True])
+    def test_digits_never_overlap(self, spread, prior):
+        """However near their medians lie; with a spread of 0 all ten lie at one place."""
+        centres = spread * np.random.default_rng(1).normal(size=(10, 2)) / 2
+        side = np.array([3, 1])
+        around = np.concatenate([centres, centres + side, centres - side])  # medians: centres
+        ax = plotting.latent_scatter(around, np.arange(30) % 10, prior=prior)
+        ax.figure.canvas.draw()
+        assert len(ax.texts) == 10 + 3 * prior
+        boxes = [text.get_window_extent() for text in ax.texts]
+        # Its box has air above and below a digit: two such strips may touch.
+        boxes = [box.expanded(1, 0.8) for box in boxes]
+        assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+        scale = 0.06 * np.ptp(ax.dataLim.get_points(), axis=0).max()
+        moved = [text.get_position() for text in ax.texts if text.get_text().isdigit()] - centres
+        assert np.linalg.norm(moved, axis=1).max() < 5 * scale
 
     def test_axes_are_named_and_equal(self):
         ax = plotting.latent_scatter(POINTS, DIGITS)

@@ -160,7 +160,8 @@ def latent_scatter(
 ) -> Axes:
     """Scatter posterior means over the latent plane, one colour per digit.
 
-    The digit is written at the median of its class, so that nobody depends on colour.
+    The digit is written at the median of its class, so that nobody depends on colour. Where two
+    would overlap they are moved apart.
 
     Parameters
     ----------
@@ -187,17 +188,21 @@ def latent_scatter(
     reach = 3.0 if prior else 0.0  # the largest contour
     wide, high = np.maximum(points.max(axis=0), reach) - np.minimum(points.min(axis=0), -reach)
     ax = _new_axes(ax, _WIDTH, _WIDTH * np.clip(high / max(wide, 1e-9), 0.6, 1.5))
+    radii = np.array([1, 2, 3] if prior else [])
+    corners = np.stack([radii, radii], axis=1) / math.sqrt(2)  # where the rings get their names
     size = np.clip(30_000 / len(points), 6, 30)  # points²: a thousand dots are smaller than ten
     colours = np.array(PALETTE)[digits]
     ax.scatter(*points.T, s=size, c=colours, marker="o", alpha=0.6, linewidths=0, zorder=2)
     if prior:
-        for radius in (1, 2, 3):
+        for radius, corner in zip(radii, corners, strict=True):
             ring = Circle((0, 0), radius, fill=False, edgecolor=COLORS["prior"], linewidth=1.2)
             ax.add_patch(ring).set_zorder(3)
-            corner = radius / math.sqrt(2)
-            _write(ax, corner, corner, rf"${radius}\sigma$", _FONT, COLORS["prior"])
-    for digit in np.unique(digits):
-        _write(ax, *np.median(points[digits == digit], axis=0), f"{digit}", 16, _INK)
+            _write(ax, *corner, rf"${radius}\sigma$", _FONT, COLORS["prior"])
+    present = np.unique(digits)
+    places = np.stack([np.median(points[digits == digit], axis=0) for digit in present])
+    places = _move_apart(places, corners, 0.06 * max(wide, high))  # a digit's height, and some
+    for digit, place in zip(present, places, strict=True):
+        _write(ax, *place, f"{digit}", 16, _INK)
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     return ax
 
@@ -467,6 +472,24 @@ def _write(ax: Axes, x: float, y: float, text: str, size: float, color: str) -> 
     halo = [withStroke(linewidth=3, foreground=_PAPER)]
     style = {"fontsize": size, "color": color, "path_effects": halo, "zorder": 4}
     ax.text(x, y, text, ha="center", va="center", **style)
+
+
+def _move_apart(places: np.ndarray, fixed: np.ndarray, distance: float) -> np.ndarray:
+    """Push places, (N, 2), away from each other and from fixed ones, (M, 2), to that distance."""
+    angles = np.arange(len(places))
+    nudges = 1e-6 * distance * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    for _ in range(500):
+        steps = places[:, None] - np.concatenate([places, fixed])  # (N, N + M, 2)
+        gaps = np.linalg.norm(steps, axis=-1)
+        np.fill_diagonal(gaps, np.inf)
+        if gaps.min() >= distance:
+            break
+        if gaps.min() == 0:  # in which direction? in one of its own for each
+            places = places + nudges
+            continue
+        push = np.where(gaps < distance, 1.05 * distance - gaps, 0) / (2 * gaps)
+        places = places + (push[..., None] * steps).sum(axis=1)
+    return places
 
 
 def _latent_axis(side: int, kind: str, limit: float) -> np.ndarray:
