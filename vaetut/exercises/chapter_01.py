@@ -140,14 +140,14 @@ def _log_mixture(log_mixture: Callable[..., torch.Tensor]) -> str | None:
 
 @exercise("1.4")
 def _log_sliding(log_sliding: Callable[..., torch.Tensor]) -> str | None:
-    """Want a function of (x, f, v) that returns log p(x), (N,), of a continuous mixture."""
+    """Want a function of (x, f, variance) that returns log p(x), (N,), of a continuous mixture."""
     x = torch.randn(6, 2, generator=make_generator(0))
-    slope, v = torch.tensor([1.0, -0.5]), 0.3
+    slope, given = torch.tensor([1.0, -0.5]), 0.3
 
     def f(z: torch.Tensor) -> torch.Tensor:
         return z[:, None] * slope  # a straight line, for which the integral is known
 
-    got = log_sliding(x, f, v)
+    got = log_sliding(x, f, given)
     if got is None:
         return NOT_DONE
     if got.shape != (6,):
@@ -159,14 +159,14 @@ def _log_sliding(log_sliding: Callable[..., torch.Tensor]) -> str | None:
         covariance = torch.outer(slope, slope) + variance * torch.eye(2)
         return torch.distributions.MultivariateNormal(torch.zeros(2), covariance).log_prob(x)
 
-    wanted = exact(v)
+    wanted = exact(given)
     if torch.allclose(got, wanted, atol=1e-2):
         return None
     known = {
         "the sign is turned": -wanted,
         "that is the density; its logarithm is wanted": wanted.exp(),
-        "v is the variance of the bump, not its standard deviation": exact(v**2),
-        "the bump's variance is v, not its square root": exact(math.sqrt(v)),
+        "`variance` is that of the bump, not its standard deviation": exact(given**2),
+        "the bump's variance is `variance`, not its square root": exact(math.sqrt(given)),
     }
     if hint := first_match(got, known, atol=1e-2):
         return hint
@@ -177,7 +177,7 @@ def _log_sliding(log_sliding: Callable[..., torch.Tensor]) -> str | None:
             "density times the distance of the grid's points, sum to one"
         )
     uniform = torch.linspace(-4, 4, 401)
-    flat = -0.5 * (x[:, None] - f(uniform)).square().sum(-1) / v
+    flat = -0.5 * (x[:, None] - f(uniform)).square().sum(-1) / given
     if (got - flat.logsumexp(1)).std() < 2e-2:
         return "all codes count alike in yours: weight each by the prior, N(0, 1)"
     return f"for a straight line yours begins with {got[0]:.3f}, it should be {wanted[0]:.3f}"

@@ -93,10 +93,10 @@ def _log_density_exp(log_density: Callable[[torch.Tensor], torch.Tensor]) -> str
 
 @exercise("2.3")
 def _log_density_wire(log_density: Callable[..., torch.Tensor]) -> str | None:
-    """Want a function of (x, w, v) that returns the log-density of w z + noise, (B,)."""
+    """Want a function of (x, w, variance) that returns the log-density of w z + noise, (B,)."""
     x = 2 * torch.randn(5, 3, generator=make_generator(0))
-    w, v = torch.tensor([1.0, -0.5, 2.0]), 0.3
-    got = log_density(x, w, v)
+    w, given = torch.tensor([1.0, -0.5, 2.0]), 0.3
+    got = log_density(x, w, given)
     if got is None:
         return NOT_DONE
     if got.shape == (5, 3):
@@ -105,15 +105,17 @@ def _log_density_wire(log_density: Callable[..., torch.Tensor]) -> str | None:
         return f"one value for each of the 5 rows is wanted; yours has shape {tuple(got.shape)}"
 
     def normal(
-        variance: float = v, line: torch.Tensor | None = None, mean: torch.Tensor | None = None
+        variance: float = given,
+        line: torch.Tensor | None = None,
+        mean: torch.Tensor | None = None,
     ) -> torch.Tensor:
         covariance = (torch.outer(w, w) if line is None else line) + variance * torch.eye(3)
         return MultivariateNormal(0 * w if mean is None else mean, covariance).log_prob(x)
 
     wanted, flat = normal(), torch.zeros(3, 3)
     known = {
-        "v is the variance already; you squared it": normal(v**2),
-        "v is a variance; you put its square root into the covariance": normal(math.sqrt(v)),
+        "`variance` is one already; you squared it": normal(given**2),
+        "you put not the variance but its square root into the covariance": normal(given**0.5),
         "the line itself is missing: w z adds w wᵀ to the covariance": normal(line=flat),
         "the dimensions share one z, so they are correlated: w wᵀ has more than a diagonal": (
             normal(line=torch.diag(w**2))
