@@ -122,7 +122,7 @@ def error_of(result: Result) -> str:
 # Help
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["list"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["evaluate"], ["export"], ["list"]])
 def test_help_names_the_unit(command):
     result = run(*command, "--help")
     assert result.exit_code == 0
@@ -139,7 +139,7 @@ def test_help_documents_every_exit_code():
     assert [int(code) for code, _ in codes] == [0, 1, 2, 130]
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "figures"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "figures", "export"])
 def test_help_gives_an_example(command):
     text = plain(run(command, "--help").stdout)
     assert re.search(rf"Examples?: vaetut {command} ", text)
@@ -404,7 +404,7 @@ def test_a_subset_is_binarized_like_the_whole(monkeypatch, few_images):
     assert torch.equal(seen[0][:101], seen[1])
 
 
-@pytest.mark.parametrize("command", ["evaluate", "figures"])
+@pytest.mark.parametrize("command", ["evaluate", "figures", "export"])
 def test_an_unknown_model_lists_those_that_exist(bundled, command):
     result = run(command, "article-3d")
     assert result.exit_code == 2
@@ -412,7 +412,7 @@ def test_an_unknown_model_lists_those_that_exist(bundled, command):
     assert error_of(result).endswith(": plane")
 
 
-@pytest.mark.parametrize("command", ["evaluate", "figures"])
+@pytest.mark.parametrize("command", ["evaluate", "figures", "export"])
 def test_a_damaged_file_is_named(command):
     vaetut.save_model(make_model(2), "m.safetensors")
     Path("m.safetensors").write_bytes(Path("m.safetensors").read_bytes()[:-9])
@@ -447,7 +447,7 @@ def test_an_error_of_ours_keeps_its_traceback(monkeypatch):
         run("train")
 
 
-# Figures and list
+# Figures
 
 
 def test_figures_of_a_plane_are_the_articles_three_experiments(bundled, few_images, coarse):
@@ -479,6 +479,46 @@ def test_figures_of_another_latent_space_are_samples(coarse):
     z = torch.randn(100, 3, generator=torch.Generator().manual_seed(5))
     plotting.samples(make_model(3).decode_mean(z)).figure.savefig("expected.png")
     np.testing.assert_array_equal(plt.imread("m-samples.png"), plt.imread("expected.png"))
+
+
+# Export
+
+
+@pytest.mark.parametrize("name", ["deep/model.js", "model.json"])
+def test_export_writes_what_the_library_returns(bundled, few_images, name):
+    result = run("export", "plane", "--output", name, "--seed", 3)
+    assert result.exit_code == 0
+    text = vaetut.web.export_json(make_model(2), *few_images["test"], seed=3)
+    written = Path(name).read_text()
+    assert written == (vaetut.web.as_script(text) if name.endswith(".js") else text + "\n")
+    assert re.fullmatch(rf"wrote {name}: \d+ kB, \d+ kB compressed\n", result.stdout)
+
+
+def test_export_keeps_what_is_there_unless_forced(bundled):
+    Path("model.js").write_text("precious")
+    result = run("export", "plane")
+    assert result.exit_code == 2
+    assert "--force" in error_of(result)
+    assert Path("model.js").read_text() == "precious"
+    assert run("export", "plane", "--force").exit_code == 0
+    vaetut.web.load_json(Path("model.js").read_text())
+
+
+def test_export_knows_two_endings(bundled):
+    result = run("export", "plane", "--output", "model.onnx")
+    assert result.exit_code == 2
+    assert "must end in .js or .json, got model.onnx" in error_of(result)
+
+
+def test_export_refuses_a_model_without_a_plane():
+    vaetut.save_model(make_model(3), "m.safetensors")
+    result = run("export", "m.safetensors")
+    assert result.exit_code == 2
+    assert "latent_dim must be 2, got 3" in error_of(result)
+    assert not Path("model.js").exists()
+
+
+# List
 
 
 def test_list_has_one_line_for_each_model(bundled):

@@ -41,7 +41,7 @@ _HOME = {
     "evaluate": "evaluation",
     "VariationalAutoencoder": "estimator",
 }
-_MODULES = ("cli", "exercises", "plotting", *sorted(set(_HOME.values())))
+_MODULES = ("cli", "exercises", "plotting", "web", *sorted(set(_HOME.values())))
 
 __all__ = sorted(_HOME)
 

@@ -1,4 +1,4 @@
-"""The command line: `vaetut train · evaluate · figures · list`, thin over the package."""
+"""The command line: `vaetut train · evaluate · figures · export · list`, thin over the package."""
 
 from __future__ import annotations
 
@@ -212,6 +212,37 @@ def figures(
         path = output_dir / f"{Path(model).stem}-{name}.png"
         ax.figure.savefig(path)
         typer.echo(path)
+
+
+@app.command()
+def export(
+    model: ModelArgument,
+    output: Annotated[Path, _option("A script, .js, or .json.", dir_okay=False)] = Path("model.js"),
+    dataset: DatasetOption = Dataset.mnist,
+    seed: SeedOption = 0,
+    force: Annotated[bool, _option("Replace OUTPUT if it exists.", "--force")] = False,
+) -> None:
+    """Write a model with two latent dimensions as a file that the book's playground can run.
+
+    It holds the weights, rounded to 8 or 16 bits, and what is shown around them: codes and
+    examples of the official test images, and their mean costs in nats per image. Examples:
+
+        vaetut export playground-2d --output model.json
+        vaetut export plane.safetensors --output book/_static/playground/model.js --force
+    """
+    import gzip
+
+    if output.exists() and not force:
+        raise FileExistsError(f"{output} exists; choose another name, or replace it with --force")
+    if output.suffix not in (".js", ".json"):
+        raise ValueError(f"--output must end in .js or .json, got {output}")
+    network, _ = _open_model(model)
+    text = vaetut.web.export_json(network, *_load_images(dataset, "test"), seed=seed)
+    data = (vaetut.web.as_script(text) if output.suffix == ".js" else f"{text}\n").encode()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(data)
+    whole, packed = len(data) / 1e3, len(gzip.compress(data)) / 1e3
+    typer.echo(f"wrote {output}: {whole:.0f} kB, {packed:.0f} kB compressed")
 
 
 @app.command("list")

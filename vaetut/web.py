@@ -1,0 +1,228 @@
+"""Export a model for the page that runs it in the browser: one JSON text, of rounded weights.
+
+The text is one object, format "vaetut-web/1"; arrays are base64, little-endian, row by row:
+
+- "config": the keyword arguments of `VAE`.
+- "encoder": {"hidden": [layer, ...], "mu": layer, "log_var": layer};
+  "decoder": {"hidden": [layer, ...], "out": layer}. A layer is {"shape": [rows, columns],
+  "bits": 8 or 16, "weight": int8 or int16, "scale": float32 (rows,), "bias": float32 (rows,)} and
+  computes y = scale * (weight @ x) + bias; the activation follows each hidden layer.
+- "points": {"z": int16 (N, 2), in steps of "step", "labels": uint8 (N,)}: one draw z ~ q(z|x) for
+  each of N images, so a sample of the aggregate posterior.
+- "typical": {"distortion", "rate"}: means over those images, in nats, at those z.
+- "examples": {"images": uint8 (M, D), "labels": uint8 (M,)}: the first images of each class.
+- "colors": {"digits": [ten hex colours], and one for each distribution}, as in all figures.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from .checks import check_choice, check_count, check_images
+from .model import VAE, reparameterize
+from .noise import make_generator
+from .objective import kl_standard_normal
+from .plotting import COLORS, PALETTE
+
+FORMAT = "vaetut-web/1"
+GLOBAL = "VAETUT_EXPORT"  # what the script calls the object
+ACTIVATIONS = ("elu", "leaky_relu", "relu", "sigmoid", "silu", "softplus", "tanh")  # in the page
+STEP = 1e-3  # of the points; far below what a screen can show
+# The few large layers get 8 bits, since they make the size; the small ones make the difference.
+LARGE = 100_000  # weights
+INTEGERS = {8: "<i1", 16: "<i2"}
+
+
+def export_json(
+    model: VAE,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    num_points: int = 3000,
+    num_examples: int = 4,
+    seed: int = 0,
+) -> str:
+    """Return a model, and what its page shows around it, as JSON in the format above.
+
+    Each row of a weight matrix is rounded to levels of its own, 255 in a large matrix and 65,535
+    in a small one. `load_json` reads the rounded model back; points and typical costs are already
+    those of the rounded one.
+
+    Parameters
+    ----------
+    model : VAE
+        With two latent dimensions, Bernoulli pixels, and square images.
+    images : Tensor, shape (N, D)
+        In [0, 1]; not those of the training.
+    labels : Tensor of int, shape (N,)
+        Digits 0 to 9.
+    num_points : int
+        How many images, from the first on, lend a point to the plane.
+    num_examples : int
+        Images of each class to choose from, the first that there are.
+    seed : int
+        Of the points' noise.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the page cannot run or show such a model, or images and labels don't fit it.
+    """
+    _check_model(model)
+    check_images(images, model.input_dim, unit_interval=True, name="images")
+    check_count(num_points, "num_points")
+    check_count(num_examples, "num_examples")
+    if labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"labels must have shape ({len(images)},), one for each image, got "
+            f"{tuple(labels.shape)}"
+        )
+    if labels.is_floating_point() or not ((labels >= 0) & (labels < len(PALETTE))).all():
+        raise ValueError(f"labels must be integers from 0 to {len(PALETTE) - 1}")
+    text = {"format": FORMAT, "config": model.config} | _networks(model)
+    rounded = _read_model(text)
+    shown = images[:num_points], labels[:num_points]
+    text |= _points(rounded, *shown, seed) | _examples(images, labels, num_examples)
+    text["colors"] = {"digits": list(PALETTE), **COLORS}
+    return json.dumps(text, indent=0)
+
+
+def load_json(text: str) -> VAE:
+    """Read the model in what `export_json` has returned: its rounded weights, in float32.
+
+    Parameters
+    ----------
+    text : str
+        JSON, or the script that `as_script` makes of it.
+
+    Returns
+    -------
+    VAE
+        In evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If the text is something else.
+    """
+    try:
+        found = json.loads(text.strip().removeprefix(f"globalThis.{GLOBAL} =").rstrip(";\n"))
+        check_choice(found["format"], "format", (FORMAT,))
+        return _read_model(found)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"this is no export in the format {FORMAT} ({error})") from error
+
+
+def as_script(text: str) -> str:
+    """Return JSON as a script, which a page can load from a folder, where it may fetch no data.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        It sets `globalThis.VAETUT_EXPORT`.
+    """
+    return f"globalThis.{GLOBAL} = {text};\n"
+
+
+def _check_model(model: VAE) -> None:
+    if not isinstance(model, VAE):
+        raise TypeError(f"model must be a VAE, got {type(model).__name__}")
+    config = model.config
+    if model.latent_dim != 2:
+        raise ValueError(f"the page shows a plane: latent_dim must be 2, got {model.latent_dim}")
+    if math.isqrt(model.input_dim) ** 2 != model.input_dim:
+        raise ValueError(f"images must be square, got input_dim = {model.input_dim}")
+    check_choice(model.likelihood, "the likelihood of an exported model", ("bernoulli",))
+    check_choice(config["activation"], "the activation of an exported model", ACTIVATIONS)
+    if not all(torch.isfinite(p).all() for p in model.parameters()):
+        raise ValueError("the model holds weights that are not finite")
+
+
+def _networks(model: VAE) -> dict:
+    return {
+        "encoder": {
+            "hidden": _hidden(model.encoder),
+            "mu": _layer(model.encoder.mu),
+            "log_var": _layer(model.encoder.log_var),
+        },
+        "decoder": {"hidden": _hidden(model.decoder), "out": _layer(model.decoder.out)},
+    }
+
+
+def _hidden(network: nn.Module) -> list[dict]:
+    return [_layer(part) for part in network.hidden if isinstance(part, nn.Linear)]
+
+
+def _layer(linear: nn.Linear) -> dict:
+    """Round each row to multiples of a 127th, or 32,767th, of its largest weight."""
+    weight = linear.weight.detach().float().cpu()  # (rows, columns)
+    bits = 8 if weight.numel() > LARGE else 16
+    levels = 2 ** (bits - 1) - 1
+    largest = weight.abs().amax(1, keepdim=True)
+    scale = torch.where(largest > 0, largest / levels, 1.0)
+    return {
+        "shape": list(weight.shape),
+        "bits": bits,
+        "weight": _encode((weight / scale).round().clamp(-levels, levels), INTEGERS[bits]),
+        "scale": _encode(scale[:, 0], "<f4"),
+        "bias": _encode(linear.bias.detach().float().cpu(), "<f4"),
+    }
+
+
+def _read_model(text: dict) -> VAE:
+    model = VAE(**text["config"])
+    pairs = [(getattr(model.encoder, name), text["encoder"][name]) for name in ("mu", "log_var")]
+    pairs.append((model.decoder.out, text["decoder"]["out"]))
+    for network, part in ((model.encoder, text["encoder"]), (model.decoder, text["decoder"])):
+        linear = [module for module in network.hidden if isinstance(module, nn.Linear)]
+        pairs += zip(linear, part["hidden"], strict=True)
+    with torch.no_grad():
+        for linear, layer in pairs:
+            weight = _decode(layer["weight"], INTEGERS[layer["bits"]]).reshape(layer["shape"])
+            linear.weight.copy_(weight * _decode(layer["scale"], "<f4")[:, None])
+            linear.bias.copy_(_decode(layer["bias"], "<f4"))
+    return model.eval()
+
+
+@torch.no_grad()
+def _points(model: VAE, images: torch.Tensor, labels: torch.Tensor, seed: int) -> dict:
+    mu, log_var = model.encode(images.float().cpu())
+    z = reparameterize(mu, log_var, generator=make_generator(seed))  # (N, 2)
+    distortion = -model.log_likelihood(images.float().cpu(), z)
+    steps = (z / STEP).round().clamp(-(2**15), 2**15 - 1)
+    return {
+        "points": {"step": STEP, "z": _encode(steps, "<i2"), "labels": _encode(labels, "<u1")},
+        "typical": {
+            "distortion": distortion.mean().item(),
+            "rate": kl_standard_normal(mu, log_var).mean().item(),
+        },
+    }
+
+
+def _examples(images: torch.Tensor, labels: torch.Tensor, count: int) -> dict:
+    chosen = [(labels == digit).nonzero()[:count, 0] for digit in range(len(PALETTE))]
+    rows = torch.cat(chosen)  # in the order of the digits
+    pixels = (images[rows] * 255).round()
+    return {"examples": {"images": _encode(pixels, "<u1"), "labels": _encode(labels[rows], "<u1")}}
+
+
+def _encode(values: torch.Tensor, dtype: str) -> str:
+    return base64.b64encode(values.cpu().numpy().astype(dtype).tobytes()).decode("ascii")
+
+
+def _decode(text: str, dtype: str) -> torch.Tensor:
+    array = np.frombuffer(base64.b64decode(text, validate=True), dtype)
+    return torch.from_numpy(array.astype(np.float32))
