@@ -15,7 +15,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.site.book import HTML, ROOT, SIZES, THEMES, View, pages, visit
+from tests.site.book import HTML, SIZES, THEMES, View, pages, visit
 
 CHROMIUM_FLAGS = [
     "--disable-gpu",
@@ -44,7 +44,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 def site() -> Iterator[str]:
     """Return the address of the built book, served on this machine alone."""
     if not (HTML / "index.html").is_file():
-        pytest.fail(f"there is no built book in {HTML.relative_to(ROOT)}: run `make book` first")
+        pytest.fail(f"there is no built book in {HTML}: run `make book` first")
     handler = functools.partial(QuietHandler, directory=str(HTML))
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
