@@ -11,7 +11,7 @@ HTML   := book/_build/html
 CHAPTERS := --chapters book
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test test-matrix chapters weights playground bench site-test lint format address clean distclean
+.PHONY: help book lab test test-matrix chapters weights bench site-test lint format address clean distclean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,10 +46,6 @@ chapters: $(READY)  ## build and run the notebooks whose source changed (CHAPTER
 
 weights: $(READY)  ## train all bundled weights again (takes hours)
 	$(BIN)/python benchmarks/train_weights.py
-
-playground: $(READY)  ## export the model of chapter 11, and draw its still picture
-	$(BIN)/vaetut export playground-2d --output book/_static/playground/model.js --force
-	$(BIN)/python book/draw_playground.py
 
 bench: $(READY)  ## measure speed, and record it in benchmarks/
 	$(BIN)/python benchmarks/run.py

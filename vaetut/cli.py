@@ -228,7 +228,7 @@ def export(
     examples of the official test images, and their mean costs in nats per image. Examples:
 
         vaetut export playground-2d --output model.json
-        vaetut export plane.safetensors --output book/_static/playground/model.js --force
+        vaetut export plane.safetensors --output plane.js
     """
     import gzip
 

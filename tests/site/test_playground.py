@@ -1,0 +1,470 @@
+"""The playground: its numbers are PyTorch's, and mouse, finger and keyboard reach all of it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, expect
+
+import vaetut
+from tests.site.book import HTML, SIZES
+from vaetut import web
+
+PAGE = "book/11_playground.html"
+FOLDER = HTML / "_static" / "playground"
+COUNT = 200
+
+Open = Callable[..., Page]
+
+# Codes and costs of images, by the page's own functions: one row (mu, log_var, logits, costs) each.
+RUN = """([images, noise]) => {
+  const model = VAETUT_VAE.load(VAETUT_EXPORT);
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const pixels = Float32Array.from(bytes(images), (value) => value / 255);
+  const eps = new Float32Array(bytes(noise).buffer);
+  const rows = [];
+  for (let i = 0; i < eps.length / 2; i += 1) {
+    const x = pixels.subarray(i * model.size, (i + 1) * model.size);
+    const q = model.encode(x);
+    const z = q.mu.map((mu, j) => mu + Math.exp(0.5 * q.logVar[j]) * eps[2 * i + j]);
+    const logits = model.decode(z);
+    rows.push(...q.mu, ...q.logVar, ...logits, model.distortion(x, logits), model.rate(q));
+  }
+  const raw = new Uint8Array(Float32Array.from(rows).buffer);
+  return btoa(raw.reduce((text, byte) => text + String.fromCharCode(byte), ""));
+}"""
+
+MEDIAN_DECODE = """() => {
+  const model = VAETUT_VAE.load(VAETUT_EXPORT);
+  const times = Array.from({ length: 300 }, (_, i) => {
+    const began = performance.now();
+    model.decode([Math.sin(i), Math.cos(i)]);
+    return performance.now() - began;
+  });
+  return times.sort((a, b) => a - b)[150];
+}"""
+
+COUNT_FRAMES = """() => {
+  window.frames_seen = 0;
+  const next = () => { window.frames_seen += 1; requestAnimationFrame(next); };
+  requestAnimationFrame(next);
+}"""
+
+# What a canvas shows, as darkness of its pixels; and all of it together.
+INK = """(canvas) => {
+  const { width, height } = canvas;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  return Array.from({ length: width * height }, (_, i) => 255 - data[4 * i]);
+}"""
+TOTAL_INK = f"(canvas) => ({INK})(canvas).reduce((a, b) => a + b)"
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: str) -> Iterator[Open]:
+    """Return a function that opens the page; its problems fail the test in the end."""
+    contexts, problems = [], []
+
+    def open_(size: str = "desktop", address: str = site, **options: object) -> Page:
+        width, height = SIZES[size]
+        options = {"viewport": {"width": width, "height": height}} | options
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(f"{address}/{PAGE}")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@pytest.fixture
+def playground(open_page: Open) -> Page:
+    """Return the page, with the playground in view and running."""
+    return show(open_page())
+
+
+def show(page: Page) -> Page:
+    """Bring the playground into view, and wait until it runs."""
+    page.locator("#pg").evaluate("(root) => root.scrollIntoView()")
+    page.locator("#pg[data-state=ready]").wait_for()
+    expect(part(page, "mu0")).not_to_have_text("–")
+    return page
+
+
+def part(page: Page, name: str):
+    """Return the part of the playground that has this name."""
+    return page.locator(f'[data-pg="{name}"]')
+
+
+def number(page: Page, name: str) -> float:
+    """Return the number that a part shows; NaN where it shows none."""
+    text = part(page, name).inner_text().replace("−", "-")
+    return math.nan if text == "–" else float(text)
+
+
+def z(page: Page) -> tuple[float, float]:
+    """Return the code that is shown."""
+    return number(page, "z0"), number(page, "z1")
+
+
+def wait_for_rest(page: Page) -> None:
+    """Wait until z has not moved for some frames."""
+    page.evaluate(
+        """() => new Promise((resolve) => {
+          const text = () => document.querySelector(".pg-code").textContent;
+          let [before, calm] = [text(), 0];
+          const look = () => {
+            calm = text() === before ? calm + 1 : 0;
+            before = text();
+            calm < 12 ? requestAnimationFrame(look) : resolve();
+          };
+          look();
+        })"""
+    )
+
+
+def point(page: Page, name: str, u: float, v: float) -> tuple[float, float]:
+    """Return the place on the screen of a share of a canvas."""
+    box = part(page, name).bounding_box()
+    return box["x"] + u * box["width"], box["y"] + v * box["height"]
+
+
+def draw(page: Page, shares: list[tuple[float, float]]) -> None:
+    """Draw one stroke on the pad with the mouse."""
+    page.mouse.move(*point(page, "pad", *shares[0]))
+    page.mouse.down()
+    for share in shares[1:]:
+        page.mouse.move(*point(page, "pad", *share))
+    page.mouse.up()
+    page.locator('[data-pg="pad"][aria-label*="Your drawing"]').wait_for()
+    wait_for_rest(page)
+
+
+def circle(u: float, v: float, radius: float) -> list[tuple[float, float]]:
+    """Return a stroke that is a zero."""
+    angles = [2 * math.pi * k / 24 for k in range(25)]
+    return [(u + 0.7 * radius * math.cos(a), v + radius * math.sin(a)) for a in angles]
+
+
+def seen_image(page: Page) -> torch.Tensor:
+    """Return what the encoder got, (28, 28) in [0, 1]."""
+    ink = torch.tensor(part(page, "seen").evaluate(INK), dtype=torch.float32)
+    return ink.reshape(28, 28) / (255 - 0x22)  # the ink is #222222
+
+
+@contextmanager
+def exported() -> Iterator[vaetut.VAE]:
+    """Give the model that the page runs, as PyTorch reads it, where nothing needs a gradient."""
+    with torch.no_grad():
+        yield web.load_json((FOLDER / "model.js").read_text(encoding="utf-8"))
+
+
+# The numbers
+
+
+def test_the_page_computes_what_pytorch_computes(playground: Page) -> None:
+    """For 200 test digits, to 1e-3, with the weights that the page has."""
+    images, _ = vaetut.load_mnist("test")
+    x = images[:COUNT]
+    eps = torch.randn(COUNT, 2, generator=torch.Generator().manual_seed(0))
+    sent = (x * 255).round().byte(), eps
+    texts = [base64.b64encode(tensor.numpy().tobytes()).decode() for tensor in sent]
+    answer = np.frombuffer(base64.b64decode(playground.evaluate(RUN, texts)), "<f4")
+    found = torch.from_numpy(answer.reshape(COUNT, -1).copy())
+    with exported() as model:
+        mu, log_var = model.encode(x)
+        z = mu + (0.5 * log_var).exp() * eps
+        costs = -model.log_likelihood(x, z), vaetut.kl_standard_normal(mu, log_var)
+        expected = torch.cat([mu, log_var, model.decode(z), torch.stack(costs, 1)], 1)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
+
+
+def test_the_numbers_that_are_shown_are_those_of_the_digit(playground: Page) -> None:
+    images, labels = vaetut.load_mnist("test")
+    playground.get_by_role("button", name="Test digit 7, example 1").click()
+    wait_for_rest(playground)
+    with exported() as model:
+        x = images[(labels == 7).nonzero()[:1, 0]]
+        mu, log_var = model.encode(x)
+        sigma = (0.5 * log_var[0]).exp()
+        distortion = -model.log_likelihood(x, mu).item()
+        rate = vaetut.kl_standard_normal(mu, log_var).item()
+    shown = [number(playground, name) for name in ("mu0", "mu1", "sigma0", "sigma1")]
+    assert shown == pytest.approx([*mu[0].tolist(), *sigma.tolist()], abs=1e-3)
+    costs = [number(playground, name) for name in ("distortion", "rate", "sum")]
+    assert costs == pytest.approx([distortion, rate, distortion + rate], abs=0.06)
+
+
+def test_many_samples_estimate_the_loss(playground: Page) -> None:
+    """Each is one more draw; the mean at the end is near that of PyTorch's draws."""
+    part(playground, "many").click()
+    expect(part(playground, "count")).to_have_text("100 samples")
+    wait_for_rest(playground)
+    images, _ = vaetut.load_mnist("test")
+    with exported() as model:
+        elbo = vaetut.elbo(model, images[1:2], num_samples=2000)  # the first 2
+        draws = model.decode(vaetut.reparameterize(*model.encode(images[1:2]), num_samples=500))
+        spread = (images[1] * draws - torch.nn.functional.softplus(draws)).sum(-1).std().item()
+    mean = number(playground, "meanDistortion")
+    assert abs(mean + elbo.log_likelihood.item()) < 5 * spread / 10 + 0.1
+    assert number(playground, "meanSum") == pytest.approx(
+        mean + number(playground, "rate"), abs=0.11
+    )
+    part(playground, "one").click()
+    expect(part(playground, "count")).to_have_text("101 samples")
+
+
+# Speed and size
+
+
+def test_a_decode_takes_under_four_milliseconds(playground: Page) -> None:
+    assert playground.evaluate(MEDIAN_DECODE) < 4
+
+
+def test_dragging_leaves_room_in_each_frame(playground: Page) -> None:
+    """All work of the page's thread, in its own time: half a frame of 60 a second, or less."""
+    session = playground.context.new_cdp_session(playground)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def work() -> tuple[float, int]:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        busy = next(each["value"] for each in metrics if each["name"] == "TaskDuration")
+        return 1000 * busy, playground.evaluate("window.frames_seen")
+
+    playground.evaluate(COUNT_FRAMES)
+    playground.mouse.move(*point(playground, "plane", 0.2, 0.3))
+    playground.mouse.down()
+    before, first = work()
+    for k in range(60):
+        at = 0.2 + 0.01 * k, 0.5 + 0.3 * math.sin(0.2 * k)
+        playground.mouse.move(*point(playground, "plane", *at))
+    after, last = work()
+    playground.mouse.up()
+    assert last > first + 10
+    assert (after - before) / (last - first) < 8
+
+
+def test_all_of_it_is_small() -> None:
+    parts = [path for path in FOLDER.iterdir() if path.suffix in {".js", ".css"}]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in parts) < 800e3
+    assert (FOLDER / "still.png").stat().st_size < 120e3
+
+
+def test_nothing_is_loaded_before_it_is_seen(open_page: Open) -> None:
+    page = open_page("phone", viewport={"width": 390, "height": 300})
+    names = "performance.getEntriesByType('resource').map((entry) => entry.name.split('/').at(-1))"
+    page.wait_for_load_state("networkidle")
+    assert "start.js" in page.evaluate(names)
+    assert {"model.js", "app.js", "still.png"}.isdisjoint(page.evaluate(names))
+    show(page)
+    assert "model.js" in page.evaluate(names)
+    assert "still.png" not in page.evaluate(names)
+
+
+# The hand
+
+
+def test_a_drawing_is_centred_and_scaled_as_mnist(playground: Page) -> None:
+    for stroke in (circle(0.3, 0.3, 0.12), circle(0.5, 0.5, 0.4)):  # a small one, a large one
+        part(playground, "clear").click()
+        draw(playground, stroke)
+        image = seen_image(playground)
+        assert image.max() == pytest.approx(1, abs=0.02)
+        rows = (image > 0.02).any(1).nonzero()
+        assert 19 <= rows.max() - rows.min() + 1 <= 21
+        places = torch.arange(28) + 0.5
+        mass = image.sum()
+        assert (image.sum(1) @ places / mass).item() == pytest.approx(14.5, abs=0.3)
+        assert (image.sum(0) @ places / mass).item() == pytest.approx(14.5, abs=0.3)
+        assert number(playground, "mu0") < -1  # among the zeros
+
+
+def test_a_second_stroke_adds_to_the_first(playground: Page) -> None:
+    draw(playground, circle(0.5, 0.5, 0.3))
+    wide = (seen_image(playground) > 0.5).sum(0)
+    draw(playground, [(0.4, 0.4), (0.5, 0.5), (0.6, 0.6)])
+    assert (seen_image(playground) > 0.5).sum(0)[14] > wide[14]
+
+
+def test_an_empty_pad_has_no_price(playground: Page) -> None:
+    part(playground, "clear").click()
+    expect(part(playground, "mu0")).to_have_text("–")
+    for name in ("distortion", "rate", "sum", "meanSum"):
+        assert math.isnan(number(playground, name))
+    for name in ("one", "many", "back", "close"):
+        expect(part(playground, name)).to_be_disabled()
+    part(playground, "prior").click()
+    wait_for_rest(playground)
+    assert all(abs(value) <= 4 for value in z(playground))
+
+
+def test_dragging_moves_z_and_decodes(playground: Page) -> None:
+    before = part(playground, "decoded").evaluate(INK)
+    rate, distortion = number(playground, "rate"), number(playground, "distortion")
+    playground.mouse.move(*point(playground, "plane", 0.3, 0.3))
+    playground.mouse.down()
+    playground.mouse.move(*point(playground, "plane", 0.75, 0.25), steps=4)
+    playground.mouse.up()
+    wait_for_rest(playground)
+    assert z(playground) == pytest.approx((2, 2), abs=0.03)
+    assert part(playground, "decoded").evaluate(INK) != before
+    assert number(playground, "rate") == rate
+    assert number(playground, "distortion") > distortion
+    for j in (0, 1):
+        epsilon = (z(playground)[j] - number(playground, f"mu{j}")) / number(
+            playground, f"sigma{j}"
+        )
+        assert number(playground, f"eps{j}") == pytest.approx(epsilon, rel=0.05)
+
+
+def test_a_close_up_shows_the_ellipse(playground: Page) -> None:
+    part(playground, "close").check()
+    playground.wait_for_timeout(600)  # the zoom
+    playground.mouse.click(*point(playground, "plane", 0.9, 0.5))
+    wait_for_rest(playground)
+    sigma = max(number(playground, "sigma0"), number(playground, "sigma1"))
+    assert z(playground)[0] == pytest.approx(number(playground, "mu0") + 4 * sigma, abs=0.01)
+
+
+def test_the_whole_plane_can_be_decoded(playground: Page) -> None:
+    before = part(playground, "plane").evaluate(TOTAL_INK)
+    part(playground, "digits").check()
+    now = f"({TOTAL_INK})(document.querySelector('.pg-plane'))"
+    playground.wait_for_function(f"(before) => {now} > 1.5 * before", arg=before)  # bit by bit
+
+
+def test_a_finger_draws_and_drags_and_the_page_stays(open_page: Open) -> None:
+    page = show(open_page("phone", has_touch=True, is_mobile=True))
+    touch = page.context.new_cdp_session(page)
+
+    def swipe(name: str, shares: list[tuple[float, float]]) -> None:
+        part(page, name).scroll_into_view_if_needed()
+        top = page.evaluate("scrollY")
+        for kind, share in zip(
+            ["touchStart"] + ["touchMove"] * (len(shares) - 1), shares, strict=True
+        ):
+            x, y = point(page, name, *share)
+            touch.send(
+                "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+            )
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        wait_for_rest(page)
+        assert page.evaluate("scrollY") == top
+
+    swipe("pad", circle(0.5, 0.5, 0.35))
+    expect(part(page, "pad")).to_have_attribute("aria-label", "Pad to draw on. Your drawing.")
+    assert number(page, "mu0") < -1
+    swipe("plane", [(0.3, 0.3), (0.4, 0.5), (0.5, 0.75)])
+    assert z(page) == pytest.approx((0, -2), abs=0.03)
+
+
+def test_the_keyboard_alone_does_everything(open_page: Open) -> None:
+    page = show(open_page(reduced_motion="reduce"))
+    press = page.keyboard.press
+
+    def tab_to(name: str) -> None:
+        for _ in range(40):
+            if page.evaluate("document.activeElement.dataset.pg") == name:
+                return
+            press("Tab")
+        pytest.fail(f"Tab does not lead to {name}")
+
+    page.locator("[data-digit='3']").focus()
+    press("Enter")
+    expect(part(page, "status")).to_contain_text("Test digit 3, example 1")
+    press("Enter")
+    expect(part(page, "status")).to_contain_text("Test digit 3, example 2")
+
+    tab_to("plane")
+    home = z(page)
+    press("ArrowRight")
+    press("ArrowUp")
+    press("Shift+ArrowUp")
+    wait_for_rest(page)
+    assert z(page) == pytest.approx((home[0] + 0.1, home[1] + 0.12), abs=2e-3)
+    press("Home")
+    wait_for_rest(page)
+    assert z(page) == home
+    press("Space")
+    expect(part(page, "count")).to_have_text("1 sample")
+    assert z(page) != home
+
+    tab_to("many")
+    press("Enter")
+    expect(part(page, "count")).to_have_text("101 samples")
+    tab_to("back")
+    press("Enter")
+    wait_for_rest(page)
+    assert z(page) == home
+    tab_to("prior")
+    press("Enter")
+    expect(part(page, "note")).to_contain_text("At a sample of the prior")
+    for name in ("close", "digits"):
+        tab_to(name)
+        press("Space")
+        expect(part(page, name)).to_be_checked()
+    tab_to("slider0")
+    press("Home")
+    wait_for_rest(page)
+    assert z(page)[0] == -4
+    tab_to("slider1")
+    press("End")
+    wait_for_rest(page)
+    assert z(page) == (-4, 4)
+
+
+def test_less_motion_means_no_walk(open_page: Open) -> None:
+    page = show(open_page(reduced_motion="reduce"))
+    places = page.evaluate(
+        """() => new Promise((resolve) => {
+          const text = () => document.querySelector('[data-pg="z0"]').textContent;
+          const places = [text()];
+          document.querySelector('[data-pg="one"]').click();
+          const look = () => {
+            places.push(text());
+            places.length < 20 ? requestAnimationFrame(look) : resolve([...new Set(places)]);
+          };
+          requestAnimationFrame(look);
+        })"""
+    )
+    assert len(places) == 2
+
+
+# Elsewhere, and without
+
+
+def test_it_works_from_a_folder(open_page: Open) -> None:
+    page = show(open_page(address=HTML.as_uri()))
+    assert number(page, "rate") > 0
+
+
+def test_a_model_that_does_not_come_leaves_the_still_picture(browser: Browser, site: str) -> None:
+    page = browser.new_page()
+    page.route("**/model.js", lambda route: route.abort())
+    page.goto(f"{site}/{PAGE}")
+    page.locator("#pg").evaluate("(root) => root.scrollIntoView()")
+    page.locator("#pg[data-state=failed]").wait_for()
+    assert_still(page)
+
+
+def test_without_scripts_there_is_a_still_picture(open_page: Open) -> None:
+    assert_still(open_page(java_script_enabled=False))
+
+
+def assert_still(page: Page) -> None:
+    """Check that the picture stands where the app would be."""
+    expect(page.locator(".pg-app")).to_be_hidden()
+    picture = page.locator(".pg-still img")
+    picture.scroll_into_view_if_needed()
+    expect(picture).to_be_visible()
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.bounding_box()["width"] > 300
