@@ -1,0 +1,83 @@
+"""Give every picture of the finished book its size, and make PNGs smaller without any loss.
+
+A browser that knows the size reserves the room, so nothing jumps. What comes before the first
+section is loaded at once; the rest is loaded when a reader comes near it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import imagesize
+from PIL import Image
+from sphinx.application import Sphinx
+
+IMAGE = re.compile(r"<img\b[^>]*>")
+
+
+def attributes(tag: str) -> dict[str, str]:
+    """Return the attributes of one tag."""
+    found: dict[str, str] = {}
+    parser = HTMLParser()
+    parser.handle_starttag = lambda _, values: found.update((k, v or "") for k, v in values)
+    parser.handle_startendtag = parser.handle_starttag
+    parser.feed(tag)
+    return found
+
+
+@functools.cache
+def smaller(path: Path) -> Path:
+    """Write a PNG again as lossless WebP, and return whichever file is smaller."""
+    if path.suffix != ".png":
+        return path
+    webp = path.with_suffix(".webp")
+    with Image.open(path) as image:
+        image.save(webp, lossless=True, quality=60, method=3)
+    if webp.stat().st_size < path.stat().st_size:
+        return webp
+    webp.unlink()
+    return path
+
+
+def rewriter(page: Path, first_view: int) -> Callable[[re.Match[str]], str]:
+    """Return what to put in place of each `<img>` of a page."""
+
+    def rewrite(match: re.Match[str]) -> str:
+        tag = match[0].removesuffix(">").removesuffix("/").rstrip()
+        given = attributes(match[0])
+        path = page.parent / unquote(given.get("src", ""))
+        if not path.is_file():
+            return match[0]
+        if "width" not in given and "height" not in given:
+            width, height = imagesize.get(path)
+            tag += f' width="{width:.0f}" height="{height:.0f}"'
+        chosen = smaller(path) if path.parent.name == "_images" else path
+        tag = tag.replace(f"/{path.name}", f"/{chosen.name}")
+        late = match.start() > first_view and "loading" not in given
+        return tag + (' loading="lazy"' if late else "") + ' decoding="async">'
+
+    return rewrite
+
+
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Rewrite the pictures of all pages."""
+    if error is not None or app.builder.name != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        rewritten = IMAGE.sub(rewriter(page, html.find("<h2")), html)
+        page.write_text(rewritten, encoding="utf-8")
+    for png in (Path(app.outdir) / "_images").glob("*.png"):
+        if png.with_suffix(".webp").exists():
+            png.unlink()
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("build-finished", finish, priority=700)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

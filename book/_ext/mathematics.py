@@ -1,0 +1,116 @@
+"""Typeset mathematics when the book is built, so that a page needs no script for it.
+
+MathJax runs here in V8 (mini-racer) and gives boxes whose sizes are known before any font has
+come: nothing jumps. Beside them stands MathML for screen readers; an e-book has MathML alone.
+MathJax and its fonts come from the pinned package sphinx-mathjax-offline.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import re
+import shutil
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+
+from docutils import nodes
+from py_mini_racer import JSEvalException, MiniRacer
+from sphinx.application import Sphinx
+from sphinx.errors import SphinxError
+from sphinx.util import logging
+from sphinx.writers.html5 import HTML5Translator
+
+LOGGER = logging.getLogger(__name__)
+NAME = "typeset"
+COMPONENTS = (
+    "loader",
+    "core",
+    "adaptors/liteDOM",
+    "input/tex-full",
+    "output/chtml",
+    "output/chtml/fonts/tex",
+    "a11y/assistive-mml",
+)
+
+
+def mathjax_folder() -> Path:
+    """Return where the pinned package keeps MathJax."""
+    package = find_spec("sphinx-mathjax-offline")
+    if package is None or package.origin is None:
+        raise SphinxError("MathJax is missing: pip install -e '.[book]'")
+    return Path(package.origin).parent / "static" / "mathjax"
+
+
+@functools.cache
+def engine() -> MiniRacer:
+    """Return V8 with MathJax and our functions in it."""
+    context, folder = MiniRacer(), mathjax_folder()
+    atexit.register(context.close)  # else Python may hang while it shuts V8's threads down
+    context.eval("globalThis.MathJax = { loader: {}, startup: { typeset: false } }; 0")
+    sources = [folder / f"{name}.js" for name in COMPONENTS]
+    for source in [*sources, Path(__file__).with_name("typeset.js")]:
+        context.eval(source.read_text(encoding="utf-8") + "\n0")
+    return context
+
+
+@functools.cache
+def typeset(form: str, source: str, display: bool) -> str:
+    """Return a formula as `html` or `mathml`."""
+    result = engine().call(form, source, display)
+    # The number of an equation gets an id that repeats where the number does.
+    return re.sub(r' id="mjx-eqn:[^"]*"| style="height: NaNem;"', "", result)
+
+
+def render(translator: HTML5Translator, node: nodes.Element, display: bool) -> None:
+    """Write a formula; what MathJax does not understand is a warning, hence an error with -W."""
+    form = "html"
+    source = node.astext().strip()
+    if translator.builder.name == "epub":  # where the number must stand in the formula itself
+        form, source = "mathml", re.sub(r"\\tag\{([^}]*)\}", r"\\qquad\\text{(\1)}", source)
+    try:
+        formula = typeset(form, source, display)
+    except JSEvalException as error:
+        reason = str(error).splitlines()[0]
+        LOGGER.warning("cannot typeset %r: %s", source, reason, location=node)
+        formula = f'<code class="tex-error">{escape(source)}</code>'
+    tag = "div" if display else "span"
+    number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
+    ids = {"ids": node.get("ids", [])}
+    translator.body.append(
+        translator.starttag(node, tag, "", CLASS="math notranslate nohighlight", **ids)
+    )
+    translator.body.append(f"{number}{formula}</{tag}>" + ("\n" if display else ""))
+    raise nodes.SkipNode
+
+
+def render_inline(translator: HTML5Translator, node: nodes.math) -> None:
+    """Write a formula that stands in a line."""
+    render(translator, node, display=False)
+
+
+def render_block(translator: HTML5Translator, node: nodes.math_block) -> None:
+    """Write a formula that stands by itself."""
+    render(translator, node, display=True)
+
+
+def write_styles(app: Sphinx, error: Exception | None) -> None:
+    """Write the rules that the formulas need, with the fonts that the rules name."""
+    if error is not None or app.builder.name != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    (static / "mathjax").mkdir(exist_ok=True)
+    css = engine().call("css")
+    (static / "mathjax.css").write_text(css, encoding="utf-8")
+    for name in set(re.findall(r'url\("mathjax/([\w.-]+)"\)', css)):
+        shutil.copy(mathjax_folder() / "output/chtml/fonts/woff-v2" / name, static / "mathjax")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.add_html_math_renderer(NAME, (render_inline, None), (render_block, None))
+    app.config.html_math_renderer = NAME
+    app.connect("build-finished", write_styles, priority=400)
+    # One engine sees all formulas, so that one sheet has their rules.
+    return {"parallel_read_safe": True, "parallel_write_safe": False}

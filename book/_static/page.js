@@ -1,0 +1,52 @@
+// What every page does by script: menus, what a keyboard can scroll, and printing.
+
+// A page that was opened as a file may not read the others, so results come without extracts.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+const closeMenus = (except) => {
+  for (const button of document.querySelectorAll(".dropdown-toggle[aria-expanded=true]")) {
+    if (button === except) continue;
+    button.setAttribute("aria-expanded", "false");
+    button.nextElementSibling.classList.remove("show");
+  }
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest(".dropdown-toggle");
+  closeMenus(button);
+  if (button === null) return;
+  const shown = button.nextElementSibling.classList.toggle("show");
+  button.setAttribute("aria-expanded", String(shown));
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  document.activeElement.closest(".dropdown")?.querySelector(".dropdown-toggle").focus();
+  closeMenus();
+});
+
+// What scrolls sideways can be reached by keyboard, and says what it is. (The theme does code.)
+const markScrollable = () => {
+  for (const box of document.querySelectorAll("div.math, .cell_output > .output")) {
+    const scrolls = box.scrollWidth > box.clientWidth;
+    box.toggleAttribute("tabindex", scrolls);
+    if (scrolls) box.tabIndex = 0;
+  }
+};
+addEventListener("load", markScrollable);
+addEventListener("resize", markScrollable);
+
+// On paper there is nothing to unfold, and every picture is in view.
+addEventListener("beforeprint", () => {
+  for (const answer of document.querySelectorAll("details:not([open])")) {
+    answer.open = true;
+    answer.dataset.closeAgain = "";
+  }
+  for (const image of document.images) image.loading = "eager";
+});
+addEventListener("afterprint", () => {
+  for (const answer of document.querySelectorAll("details[data-close-again]")) {
+    answer.open = false;
+    delete answer.dataset.closeAgain;
+  }
+});
