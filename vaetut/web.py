@@ -88,12 +88,12 @@ def export_json(
         )
     if labels.is_floating_point() or not ((labels >= 0) & (labels < len(PALETTE))).all():
         raise ValueError(f"labels must be integers from 0 to {len(PALETTE) - 1}")
-    text = {"format": FORMAT, "config": model.config} | _networks(model)
-    rounded = _read_model(text)
-    shown = images[:num_points], labels[:num_points]
-    text |= _points(rounded, *shown, seed) | _examples(images, labels, num_examples)
-    text["colors"] = {"digits": list(PALETTE), **COLORS}
-    return json.dumps(text, indent=0)
+    export = {"format": FORMAT, "config": model.config} | _networks(model)
+    rounded = _read_model(export)
+    export |= _points(rounded, images[:num_points], labels[:num_points], seed)
+    export |= _examples(images, labels, num_examples)
+    export["colors"] = {"digits": list(PALETTE), **COLORS}
+    return json.dumps(export, indent=0)
 
 
 def load_json(text: str) -> VAE:
@@ -115,9 +115,9 @@ def load_json(text: str) -> VAE:
         If the text is something else.
     """
     try:
-        found = json.loads(text.strip().removeprefix(f"globalThis.{GLOBAL} =").rstrip(";\n"))
-        check_choice(found["format"], "format", (FORMAT,))
-        return _read_model(found)
+        export = json.loads(text.removeprefix(f"globalThis.{GLOBAL} = ").rstrip(";\n"))
+        check_choice(export["format"], "format", (FORMAT,))
+        return _read_model(export)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"this is no export in the format {FORMAT} ({error})") from error
 
@@ -182,11 +182,12 @@ def _layer(linear: nn.Linear) -> dict:
     }
 
 
-def _read_model(text: dict) -> VAE:
-    model = VAE(**text["config"])
-    pairs = [(getattr(model.encoder, name), text["encoder"][name]) for name in ("mu", "log_var")]
-    pairs.append((model.decoder.out, text["decoder"]["out"]))
-    for network, part in ((model.encoder, text["encoder"]), (model.decoder, text["decoder"])):
+def _read_model(export: dict) -> VAE:
+    model = VAE(**export["config"])
+    encoder, decoder = export["encoder"], export["decoder"]
+    pairs = [(getattr(model.encoder, name), encoder[name]) for name in ("mu", "log_var")]
+    pairs.append((model.decoder.out, decoder["out"]))
+    for network, part in ((model.encoder, encoder), (model.decoder, decoder)):
         linear = [module for module in network.hidden if isinstance(module, nn.Linear)]
         pairs += zip(linear, part["hidden"], strict=True)
     with torch.no_grad():
@@ -199,9 +200,10 @@ def _read_model(text: dict) -> VAE:
 
 @torch.no_grad()
 def _points(model: VAE, images: torch.Tensor, labels: torch.Tensor, seed: int) -> dict:
-    mu, log_var = model.encode(images.float().cpu())
+    x = images.float().cpu()
+    mu, log_var = model.encode(x)
     z = reparameterize(mu, log_var, generator=make_generator(seed))  # (N, 2)
-    distortion = -model.log_likelihood(images.float().cpu(), z)
+    distortion = -model.log_likelihood(x, z)
     steps = (z / STEP).round().clamp(-(2**15), 2**15 - 1)
     return {
         "points": {"step": STEP, "z": _encode(steps, "<i2"), "labels": _encode(labels, "<u1")},

@@ -40,7 +40,7 @@ def draw_still(model: vaetut.VAE, images: torch.Tensor, labels: torch.Tensor) ->
     span = torch.stack([centre - half, centre + half])  # (2, 2): from, to
     close_up = plane.inset_axes((0.73, 0.02, 0.25, 0.25), xlim=span[:, 0], ylim=span[:, 1])
     close_up.set(xticks=[], yticks=[], facecolor="white")
-    close_up.set_title("q(z|x)", loc="left", y=0.8, fontsize=8, color="#a74800")
+    close_up.set_title("q(z|x)", loc="left", x=0.05, y=0.8, fontsize=8, color="#a74800")
     close_up.spines[:].set_color(ORANGE)
     close_up.plot(*centre, "+", color=ORANGE)
     for width in (3, 2, 1):

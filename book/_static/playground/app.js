@@ -22,9 +22,11 @@
   const normal = () =>
     Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
   /** Call `step` with eased shares of the way from 0 to 1; return how to stop. */
   function animate(duration, step) {
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+    if (calm()) {
       step(1);
       return () => {};
     }
@@ -107,16 +109,15 @@
     /** Let samples fall into the ellipse, a few in each frame; z walks to the last. */
     function sampleMany() {
       stopMoving();
-      const target = state.samples.length + MANY;
-      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      let frame = 0;
+      let [left, frame] = [MANY, 0];
       stopMoving = () => cancelAnimationFrame(frame);
       (function fall() {
         let z = null;
-        const goal = still ? target : Math.min(target, state.samples.length + AT_ONCE);
-        while (state.samples.length < goal) z = sampleOne();
+        const count = calm() ? left : Math.min(left, AT_ONCE);
+        for (let k = 0; k < count; k += 1) z = sampleOne();
+        left -= count;
         refresh();
-        if (goal < target) frame = requestAnimationFrame(fall);
+        if (left) frame = requestAnimationFrame(fall);
         else walk(z, "sample");
       })();
     }
