@@ -13,6 +13,7 @@ from . import (  # noqa: F401  (registers their exercises)
     chapter_06,
     chapter_07,
     chapter_08,
+    chapter_09,
     chapter_10,
 )
 from .registry import check
