@@ -75,6 +75,12 @@ CONFUSIONS = {
         ("ELBO or log-likelihood", "ELBO or log-likelihood?"),
         ("comparing papers", "comparing papers."),
     ),
+    "09_how_good_is_it": (
+        ("ELBO or log-likelihood", "ELBO or log-likelihood?"),
+        ("comparing papers", "comparing papers."),
+        ("sample or mean", "sample or mean?"),
+        ("latent size", "latent size."),
+    ),
     "10_what_goes_wrong": (("latent size", "latent size."),),
 }
 
