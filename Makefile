@@ -11,7 +11,7 @@ HTML   := book/_build/html
 CHAPTERS := --chapters book
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test test-matrix chapters weights bench site-test lint format address clean distclean
+.PHONY: help book lab test test-matrix chapters weights bench site-test lighthouse epub pdf lint format address clean distclean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,12 +47,29 @@ chapters: $(READY)  ## build and run the notebooks whose source changed (CHAPTER
 weights: $(READY)  ## train all bundled weights again (takes hours)
 	$(BIN)/python benchmarks/train_weights.py
 
-bench: $(READY)  ## measure speed, and record it in benchmarks/
-	$(BIN)/python benchmarks/run.py
+bench: $(READY)  ## measure speed, and record it in benchmarks/ (half an hour, nothing else running)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks.run
 
 site-test: $(READY)  ## check every page of the built book in Chromium
 	@test -f $(HTML)/index.html || { echo "There is no book to test: run make book first"; exit 1; }
 	$(BIN)/python -m pytest tests/site
+
+lighthouse: $(READY)  ## measure every page of the built book, and record it (needs Node)
+	@test -f $(HTML)/index.html || { echo "There is no book to measure: run make book first"; exit 1; }
+	$(BIN)/python -m benchmarks.lighthouse
+
+epub: $(READY)  ## build the book as an EPUB
+	$(BIN)/jupyter-book build . --path-output book/_build/epub --builder custom --custom-builder epub --all -q
+	@cp book/_build/epub/_build/epub/*.epub book/_build/vaetut.epub
+	@echo "The e-book is book/_build/vaetut.epub"
+
+pdf: $(READY)  ## build the book as a PDF, where TeX is installed
+	@command -v latexmk > /dev/null && command -v xelatex > /dev/null || \
+	  { echo "A PDF needs TeX with latexmk and xelatex (on Debian and Ubuntu: apt install latexmk texlive-xetex texlive-latex-extra texlive-fonts-extra)"; exit 1; }
+	$(BIN)/jupyter-book build . --path-output book/_build/pdf --builder pdflatex --all -q
+	@cp book/_build/pdf/_build/latex/*.pdf book/_build/vaetut.pdf
+	@echo "The book is book/_build/vaetut.pdf"
 
 lint: $(READY)  ## check style
 	$(BIN)/ruff check .

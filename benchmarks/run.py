@@ -1,142 +1,130 @@
-"""Measure speed, in one run on one machine, and record it in benchmarks/results.json.
+"""Measure speed, in one run on one machine, and record it.
 
-    python benchmarks/run.py
+    python -m benchmarks.run            all of it, in under half an hour on two quiet cores
+    python -m benchmarks.run epoch      one section, to look at; nothing is recorded
 
-Seconds mean little elsewhere; the ratios are what to quote. Each is taken side by side, in turn.
+Seconds mean little elsewhere; the ratios are what to quote. What is compared is measured in turn.
+The record is benchmarks/results.json, and a copy in the package, for the book's page.
 """
 
 from __future__ import annotations
 
 import json
-import platform
-import statistics
+import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # the profiler looks for a graphics card, aloud
+
 import torch
-from PIL import Image
-from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import ToTensor
 
 import vaetut
+from benchmarks import evaluation, machine, recipes, rivals, scale
+from benchmarks.table import table
+from benchmarks.timing import in_turn, seconds
 
-RESULTS = Path(__file__).parent / "results.json"
-
-
-class Images(Dataset):
-    """MNIST as tutorials feed it: one picture at a time, turned into a tensor."""
-
-    def __init__(self, images: torch.Tensor) -> None:
-        self.pixels = (images * 255).byte().reshape(-1, 28, 28).numpy()
-        self.to_tensor = ToTensor()
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return self.to_tensor(Image.fromarray(self.pixels[index])).flatten()
+ROOT = Path(__file__).parents[1]
+RECORDS = ROOT / "benchmarks" / "results.json", ROOT / "vaetut" / "assets" / "benchmarks.json"
+UNFINISHED = ROOT / "build" / "benchmarks.json"
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Time one call."""
+def main(names: list[str]) -> None:
+    """Measure the named sections, or all; print each as it comes, and a table of all."""
+    torch.set_flush_denormal(True)  # as the command line does
+    splits = {split: vaetut.load_mnist(split)[0] for split in ("train", "test")}
     started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    results: dict = {"machine": machine.describe()}
+    precisions = list(dict.fromkeys(["float32", results["machine"]["auto"]]))
+    for name, measure in SECTIONS.items():
+        if names and name not in names:
+            continue
+        print(f"{(time.perf_counter() - started) / 60:5.1f} min  {name} ...", flush=True)
+        results[name] = measure(splits, precisions)
+        if names:
+            print(json.dumps(results[name], indent=1))
+        UNFINISHED.parent.mkdir(exist_ok=True)
+        UNFINISHED.write_text(json.dumps(results, indent=1) + "\n")  # should a later section fail
+    if names:
+        return
+    results["minutes"] = round((time.perf_counter() - started) / 60, 1)
+    results["table"] = table(results)
+    for record in RECORDS:
+        record.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    print_table(results)
 
 
-def import_ratio(rounds: int = 5) -> dict:
-    """Compare `import vaetut` with `import torch, torchvision`, in fresh processes."""
-    ours, theirs = [], []
-    for _ in range(rounds):
-        for statement, times in (("vaetut", ours), ("torch, torchvision", theirs)):
-            command = [sys.executable, "-c", f"import {statement}"]
-            times.append(seconds(lambda c=command: subprocess.run(c, check=True)))
-    return summary("import vaetut / import torch, torchvision", ours, theirs)
+def imports(splits: dict, precisions: list[str]) -> dict:
+    """Time `import vaetut`, and what it spares until it is needed, in fresh processes."""
+
+    def load(modules: str) -> None:
+        subprocess.run([sys.executable, "-c", f"import {modules}"], check=True)
+
+    names = "vaetut", "torch, torchvision"
+    return in_turn({name: lambda name=name: load(name) for name in names}, rounds=3)
 
 
-def epoch_ratio(images: torch.Tensor, rounds: int = 3) -> dict:
-    """Compare an epoch of ARTICLE fed by DataLoader and ToTensor with one of `train`."""
-    recipe = replace(vaetut.ARTICLE, epochs=1)
-    loader = DataLoader(Images(images[recipe.validation :]), recipe.batch_size, shuffle=True)
-
-    def with_loader() -> None:
-        model = recipe.build_model()
-        optimizer = torch.optim.Adam(model.parameters(), recipe.learning_rate)
-        generator = torch.Generator().manual_seed(0)
-        for x in loader:
-            optimizer.zero_grad()
-            (-vaetut.elbo(model, x, generator=generator).elbo.mean()).backward()
-            optimizer.step()
-
-    ours, theirs = [], []
-    for _ in range(rounds):
-        ours.append(
-            seconds(lambda: vaetut.train(recipe.build_model(), images, recipe, progress=False))
-        )
-        theirs.append(seconds(with_loader))
-    return summary("an epoch by DataLoader and ToTensor / by vaetut.train", theirs, ours)
-
-
-def recipe_ratio(images: torch.Tensor, rounds: int = 3) -> dict:
-    """Compare the epochs of ARTICLE with the whole of FAST."""
-
-    def run(recipe: vaetut.Recipe, epochs: int) -> float:
-        plan = replace(recipe, epochs=epochs)
-        return seconds(lambda: vaetut.train(plan.build_model(), images, plan, progress=False))
-
-    article = [vaetut.ARTICLE.epochs * run(vaetut.ARTICLE, 1) for _ in range(rounds)]
-    fast = [run(vaetut.FAST, vaetut.FAST.epochs) for _ in range(rounds)]
-    return summary("all epochs of ARTICLE (one, times 75) / all of FAST", article, fast)
-
-
-def evaluation_seconds(images: torch.Tensor) -> dict:
-    """Time `evaluate` of article-20d with K = 100 on the 10,000 test images."""
-    model = vaetut.load_pretrained("article-20d")
-    took = seconds(lambda: vaetut.evaluate(model, images, num_samples=100))
-    return {"what": "evaluate article-20d, K = 100, 10,000 images", "seconds": round(took, 1)}
-
-
-def summary(what: str, numerator: list[float], denominator: list[float]) -> dict:
-    """Put the medians and their ratio into a row."""
-    a, b = statistics.median(numerator), statistics.median(denominator)
-    return {"what": what, "seconds": [round(a, 2), round(b, 2)], "ratio": round(a / b, 2)}
-
-
-def main() -> None:
-    """Run all, print a table, write it down."""
-    train_images, _ = vaetut.load_mnist("train")
-    test_images, _ = vaetut.load_mnist("test")
-    rows = []
-    for measure in (
-        import_ratio,
-        lambda: evaluation_seconds(test_images),
-        lambda: epoch_ratio(train_images),
-        lambda: recipe_ratio(train_images),
-    ):
-        rows.append(measure())
-        print(json.dumps(rows[-1], ensure_ascii=False), flush=True)
-    machine = {
-        "processor": processor(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
+def epoch(splits: dict, precisions: list[str]) -> dict:
+    """Time an epoch of ARTICLE by `train`, by others, and parts of it."""
+    images = splits["train"]
+    training = images[vaetut.ARTICLE.validation :]
+    products, gflop = machine.article_products(len(training) // vaetut.ARTICLE.batch_size)
+    works = {
+        "loader": rivals.with_loader(training),
+        "pythae": rivals.pythae_epoch(training),
+        **{f"vaetut, {p}": lambda p=p: recipes.article_epoch(images, 20, p) for p in precisions},
+        "loader alone": rivals.loader_only(training),
+        "products alone": products,
     }
-    text = json.dumps({"machine": machine, "rows": rows}, indent=1, ensure_ascii=False)
-    RESULTS.write_text(text + "\n", encoding="utf-8")
+    return {"seconds": in_turn(works, rounds=5), "gflop": round(gflop, 1)}
 
 
-def processor() -> str:
-    """Name the processor, where the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+def step(splits: dict, precisions: list[str]) -> dict:
+    """Say where the time of a step of ARTICLE goes."""
+    return {p: machine.step_shares(splits["train"], p) for p in precisions}
+
+
+def compiled(splits: dict, precisions: list[str]) -> dict | None:
+    """Time 100 steps of ARTICLE with and without `torch.compile`, if there is a C++ compiler."""
+    if not any(map(shutil.which, ("c++", "g++", "clang++"))):
+        return None
+    recipe = replace(vaetut.ARTICLE, epochs=1, validation=0)
+    images = splits["train"][: 100 * recipe.batch_size]
+    plain, fused = recipe.build_model(), recipe.build_model()
+    fused.encoder.compile()
+    fused.decoder.compile()
+    works = {
+        name: lambda model=model: vaetut.train(model, images, recipe, progress=False)
+        for name, model in (("plain", plain), ("compiled", fused))
+    }
+    first = seconds(works["compiled"])
+    return {"first": round(first, 2), "seconds": in_turn(works, rounds=5)}
+
+
+SECTIONS = {
+    "import": imports,
+    "peak": lambda splits, precisions: machine.peak(precisions),
+    "epoch": epoch,
+    "step": step,
+    "compile": compiled,
+    "evaluate": lambda splits, precisions: evaluation.against_pythae(splits["test"]),
+    "command": lambda splits, precisions: evaluation.command(),
+    "scale": lambda splits, precisions: scale.measure(),
+    "fast": recipes.fast,
+    "long": recipes.long,
+}
+
+
+def print_table(results: dict) -> None:
+    """Print what is worth quoting."""
+    print(f"\n{results['machine']}\nin {results['minutes']} minutes:")
+    for row in results["table"]:
+        goal = f"goal {row['goal']}" if row["goal"] else ""
+        print(f"{row['value']:>10}  {row['what']}  {goal}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

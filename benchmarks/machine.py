@@ -1,0 +1,104 @@
+"""What the machine is, what its matrix products can do, and where the time of a step goes."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+from torch.profiler import ProfilerActivity, profile
+
+import vaetut
+from benchmarks.timing import in_turn, seconds
+from vaetut.training import _bf16_is_faster
+
+UNITS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+SIDE = 2048  # of the square matrices that show the machine's peak
+DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
+
+
+def describe() -> dict:
+    """Name the machine and the versions, as far as the system tells."""
+    facts = {}
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        facts = {key.strip(): value.strip() for key, _, value in (s.partition(":") for s in lines)}
+    flags = facts.get("flags", "").split()
+    return {
+        "processor": facts.get("model name") or platform.processor() or platform.machine(),
+        "units": [unit for unit in UNITS if unit in flags],
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "pythae": version("pythae"),
+        "auto": "bf16" if _bf16_is_faster(torch.device("cpu")) else "float32",
+    }
+
+
+def peak(precisions: list[str], rounds: int = 5) -> dict[str, float]:
+    """Return the best throughput of a large matrix product, in GFLOP per second."""
+    works = {}
+    for name in precisions:
+        a = torch.rand(SIDE, SIDE).to(DTYPES[name])
+        works[name] = lambda a=a: a @ a
+    return {name: round(2 * SIDE**3 / min(t) / 1e9) for name, t in in_turn(works, rounds).items()}
+
+
+def article_products(steps: int) -> tuple[Callable[[], None], float]:
+    """Return the bare matrix products of `steps` steps of ARTICLE, and their GFLOP."""
+    recipe = vaetut.ARTICLE
+    widths = (784, *recipe.hidden_dims, 2 * 20), (20, *recipe.hidden_dims[::-1], 784)
+    shapes = [pair for part in widths for pair in pairwise(part)]
+    layers = [
+        (torch.rand(recipe.batch_size, a), torch.rand(b, a), torch.rand(recipe.batch_size, b))
+        for a, b in shapes
+    ]
+    products = sum(a * b for a, b in shapes) * 3 - 784 * shapes[0][1]  # no gradient of the images
+
+    def work() -> None:
+        for _ in range(steps):
+            for number, (x, weight, grad) in enumerate(layers):
+                F.linear(x, weight)
+                grad.T @ x
+                if number:
+                    grad @ weight
+
+    return work, 2 * products * recipe.batch_size * steps / 1e9
+
+
+def step_shares(images: torch.Tensor, precision: str) -> dict[str, float]:
+    """Return which share of the time of 200 steps of ARTICLE goes where, by PyTorch's profiler."""
+    count = 200 * vaetut.ARTICLE.batch_size
+    recipe = replace(vaetut.ARTICLE, epochs=1, validation=0, precision=precision)
+    model = recipe.build_model()
+
+    def work() -> None:
+        vaetut.train(model, images[:count], recipe, progress=False)
+
+    work()  # warm
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        total = seconds(work)
+    shares: dict[str, float] = {}
+    for event in profiler.key_averages():
+        group = _group(event.key)
+        shares[group] = shares.get(group, 0.0) + event.self_cpu_time_total / 1e6 / total
+    shares["Python and bookkeeping"] += 1 - sum(shares.values())  # what the profiler saw nothing of
+    return {group: round(share, 4) for group, share in shares.items()}
+
+
+def _group(operation: str) -> str:
+    if operation in ("aten::mm", "aten::addmm"):
+        return "matrix products"
+    if operation == "aten::_fused_adam_":
+        return "Adam"
+    if operation.startswith("aten::"):
+        return "elementwise and sums"
+    return "Python and bookkeeping"
