@@ -83,7 +83,7 @@
       report: null,
       until: REST,
     };
-    const api = { state, digits, vae: globalThis.VAETUT_TRAINER_VAE(), worker };
+    const api = { state, digits, vae: globalThis.VAETUT_TRAINER_VAE() }; // for tests
 
     // ---------------------------------------------------------------- telling the worker
 
@@ -107,6 +107,7 @@
     }
 
     function setBeta(beta) {
+      if (beta !== state.beta) announce(`β is ${beta}.`, 3000);
       state.beta = beta;
       part("beta").value = beta;
       part("betaValue").textContent = `β = ${beta}`;
@@ -114,7 +115,6 @@
         button.setAttribute("aria-pressed", String(Number(button.dataset.beta) === beta));
       });
       tell("beta", { value: beta });
-      announce(`β is ${beta}.`, 3000);
     }
 
     // ---------------------------------------------------------------- what the worker reports
@@ -151,7 +151,7 @@
     }
 
     function showPlane(now) {
-      const t = lasts ? (now - began) / lasts : 1;
+      const t = lasts ? Math.max(0, (now - began) / lasts) : 1;
       shown = Object.fromEntries(Object.keys(target).map((key) => [key, mix(from[key], target[key], t)]));
       const names = colors.digits.map((_, digit) => [shown.names[2 * digit], shown.names[2 * digit + 1]]);
       draw.plane(plane, { ...shown, names, half: shown.half[0] }, labels, colors);
@@ -159,16 +159,16 @@
     }
 
     const ink = draw.rgb(colors.data);
-    const inOrder = (rows) => (n) => rows.subarray(n * pixels, (n + 1) * pixels);
+    const nth = (rows, n) => rows.subarray(n * pixels, (n + 1) * pixels);
 
     /** Ten held-out digits, five in a row, each above what the decoder returns for its mean. */
     function showPairs(report) {
-      const [given, returned] = [inOrder(digits.heldOut), inOrder(report.returned)];
       const cells = new Float32Array(20 * pixels);
       const inks = [];
       [0, 5].forEach((first) => [true, false].forEach((isInput) => {
         for (let digit = first; digit < first + 5; digit += 1) {
-          const image = isInput ? given(digits.examples[digit]) : returned(digit);
+          const image = isInput
+            ? nth(digits.heldOut, digits.examples[digit]) : nth(report.returned, digit);
           cells.set(image, inks.length * pixels);
           inks.push(isInput ? draw.rgb(colors.digits[digit]) : ink);
         }
@@ -246,7 +246,9 @@
       if (state.report) draw.curves(curves, state.history, colors);
     }).observe(root);
 
-    for (const [name, color] of Object.entries(colors)) root.style.setProperty(`--tr-${name}`, color);
+    for (const name of ["prior", "posterior", "likelihood", "model"]) {
+      root.style.setProperty(`--tr-${name}`, colors[name]);
+    }
     part("activation").value = state.activation; // a browser may remember another
     root.querySelectorAll(":is(button, input, select):disabled").forEach((control) => {
       control.disabled = false;
