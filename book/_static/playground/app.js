@@ -89,6 +89,7 @@
       state.source = source;
       state.samples = [];
       state.q = null;
+      stale = true;
       if (x) {
         const { mu, logVar } = model.encode(x);
         const sigma = logVar.map((value) => Math.exp(0.5 * value));
@@ -153,14 +154,21 @@
 
     function show() {
       pending = false;
+      if (!canvas.clientWidth) return; // on paper the still picture is shown
+      if (stale) showImage();
       paint(part("decoded"), model.mean(state.logits), colors.data);
-      paint(part("seen"), state.x ?? new Float32Array(model.size), colors.data);
-      drawPad();
       const more = plane.draw({ ...state, picture: part("decoded") });
       showNumbers();
-      for (const name of ["one", "many", "back", "close"]) part(name).disabled = !state.q;
-      pad.setAttribute("aria-label", `Pad to draw on. ${state.source || "It is empty"}.`);
       if (more) refresh();
+    }
+
+    let stale = true; // what belongs to the image, and does not change with z
+    function showImage() {
+      stale = false;
+      paint(part("seen"), state.x ?? new Float32Array(model.size), colors.data);
+      drawPad();
+      pad.setAttribute("aria-label", `Pad to draw on. ${state.source || "It is empty"}.`);
+      for (const name of ["one", "many", "back", "close"]) part(name).disabled = !state.q;
     }
 
     function drawPad() {
@@ -340,7 +348,10 @@
       plane.decoded = event.target.checked;
       refresh();
     });
-    new ResizeObserver(refresh).observe(canvas);
+    new ResizeObserver(() => {
+      stale = true;
+      refresh();
+    }).observe(canvas);
 
     setText("typicalDistortion", nats(model.typical.distortion));
     setText("typicalRate", nats(model.typical.rate));
