@@ -44,7 +44,7 @@ UNNEEDED = (
     "togglebutton.*",
     *(sheet for sheet in SHEETS if "/" not in sheet),
 )
-ICON_FONT = re.compile(r"\bfa[bsr]?\b|\bfa-")
+ICON_FONT = re.compile(r"\.fa[bsr]?\b|\.fa-|Font Awesome|--fa-")  # icons.css replaces it
 PARENTHESES = re.compile(r"\([^()]*\)")
 
 
@@ -91,8 +91,6 @@ def _slim_rules(rules: Iterable[Node], used: Used, asked: set[str], icons: bool)
     for rule in rules:
         if isinstance(rule, QualifiedRule):
             prelude = tinycss2.serialize(rule.prelude)
-            if not icons and ICON_FONT.search(prelude):
-                continue
             head = ",".join(s for s in split_selectors(prelude) if used.fits(s))
             body = _slim_declarations(rule.content, asked)
         elif isinstance(rule, AtRule) and rule.content is not None:
@@ -106,7 +104,7 @@ def _slim_rules(rules: Iterable[Node], used: Used, asked: set[str], icons: bool)
                 body = " ".join(tinycss2.serialize(rule.content).split())
         else:  # @charset, @import
             continue
-        if head and body:
+        if head and body and (icons or not ICON_FONT.search(head + body)):
             yield f"{head}{{{body}}}\n"
 
 

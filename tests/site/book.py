@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Request
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,25 @@ VISIBLE_TEXT = """() => {
   return article.textContent;
 }"""
 
+# Pictures that no width and height keep room for.
+UNSIZED = """[...document.querySelectorAll('img:not([width][height])')].map(i => i.outerHTML)"""
+
+# Typeset formulas whose boxes are for the eye alone, and which have no MathML for the ear.
+UNREADABLE = """() => [...document.querySelectorAll('article mjx-container')]
+  .filter(n => n.querySelector('mjx-assistive-mml > math') === null
+    || n.querySelector('mjx-math[aria-hidden=true]') === null)
+  .length"""
+
+# What scrolls sideways, and cannot be reached by keyboard.
+UNREACHABLE = """() => [...document.querySelectorAll('article *')]
+  .filter(n => n.scrollWidth > n.clientWidth + 1 && n.clientWidth > 0
+    && ['auto', 'scroll'].includes(getComputedStyle(n).overflowX))
+  .filter(n => n.tabIndex < 0 && n.querySelector('a, button, [tabindex="0"]') === null)
+  .map(n => n.outerHTML.slice(0, 200))"""
+
+# axe sees a formula as a screen reader does: its MathML, without the boxes.
+AXE_CONTEXT = {"exclude": [["mjx-math"]]}
+
 # Text and pictures that leave the page at a side, outside of what scrolls inside itself.
 CUT_OFF = """() => [...document.querySelectorAll(
     ['p', 'li', 'h1', 'h2', 'h3', 'blockquote', 'img', 'summary'].map(n => 'article ' + n).join())]
@@ -63,12 +83,16 @@ class View:
     formulas: int = 0  # as written
     rendered: int = 0
     bad_formulas: int = 0
+    unreadable: int = 0  # formulas without MathML
     search_fields: int = 0
     images: list[tuple[str, str]] = field(default_factory=list)  # source, alt text
+    unsized: list[str] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)  # what axe finds
 
 
 def visit(browser: Browser, site: str, page_name: str, size: str, theme: str) -> View:
-    """Open a page, wait for its mathematics, unfold its answers, and write down what is there."""
+    """Open a page, unfold its answers, and write down what is there."""
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
     page, view = context.new_page(), View()
@@ -83,7 +107,6 @@ def visit(browser: Browser, site: str, page_name: str, size: str, theme: str) ->
 
     page.on("request", note_outside)
     page.goto(f"{site}/{page_name}", wait_until="load")
-    page.evaluate("() => window.MathJax?.startup?.promise?.then(() => true) ?? true")
     page.evaluate("() => document.querySelectorAll('details').forEach(d => { d.open = true })")
     page.wait_for_load_state("networkidle")
 
@@ -93,12 +116,18 @@ def visit(browser: Browser, site: str, page_name: str, size: str, theme: str) ->
     view.text = page.evaluate(VISIBLE_TEXT)
     view.formulas = page.locator("article .math").count()
     view.rendered = page.locator("article mjx-container").count()
-    view.bad_formulas = page.locator("article :is(mjx-merror, [data-mjx-error])").count()
+    view.bad_formulas = page.locator("article :is(mjx-merror, .tex-error)").count()
+    view.unreadable = page.evaluate(UNREADABLE)
+    view.unsized = page.evaluate(UNSIZED)
+    view.unreachable = page.evaluate(UNREACHABLE)
     view.search_fields = page.locator(
         ".search-button-field:visible, input[type=search]:visible"
     ).count()
     view.images = page.evaluate(
-        "[...document.images].map(i => [i.getAttribute('src') ?? '', i.getAttribute('alt') ?? ''])"
+        "[...document.querySelectorAll('article img')]"
+        ".map(i => [i.getAttribute('src') ?? '', i.getAttribute('alt') ?? ''])"
     )
+    found = Axe().run(page, context=AXE_CONTEXT).response["violations"]
+    view.violations = [f"{v['id']}: {node['html'][:200]}" for v in found for node in v["nodes"]]
     context.close()
     return view

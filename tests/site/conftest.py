@@ -6,24 +6,14 @@ Pages are found from the table of contents and the build; nothing is typed in he
 from __future__ import annotations
 
 import functools
-import os
-import shutil
-import threading
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.site import chromium
 from tests.site.book import HTML, SIZES, THEMES, View, pages, visit
-
-CHROMIUM_FLAGS = [
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+from tests.site.server import serving
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -33,39 +23,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(name, values)
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serve files without a line in the log for each."""
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """Return the address of the built book, served on this machine alone."""
     if not (HTML / "index.html").is_file():
         pytest.fail(f"there is no built book in {HTML}: run `make book` first")
-    handler = functools.partial(QuietHandler, directory=str(HTML))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(HTML) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Return Chromium; without one these tests fail, since they would check nothing."""
-    path = os.environ.get("CHROMIUM") or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
+    path = chromium.find()
     if path is None:
-        pytest.fail("no Chromium: install one, or name it in the environment variable CHROMIUM")
-    flags = [*CHROMIUM_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+        pytest.fail(chromium.MISSING)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.FLAGS)
         yield browser
         browser.close()
 

@@ -36,11 +36,22 @@ def test_mathematics_is_rendered(view: View) -> None:
     assert RAW_TEX.findall(view.text) == []
     assert view.bad_formulas == 0
     assert view.rendered >= view.formulas
+    assert view.unreadable == 0
 
 
 def test_one_search_field(view: View, size: str) -> None:
     """The theme would draw a second one; a phone has a button instead."""
     assert view.search_fields == (1 if size == "desktop" else 0)
+
+
+def test_page_is_accessible(view: View) -> None:
+    assert view.violations == []
+    assert view.unreachable == []
+
+
+def test_images_have_room(view: View) -> None:
+    """A browser that knows a picture's size moves nothing when the picture comes."""
+    assert view.unsized == []
 
 
 def test_images_are_described(view: View) -> None:

@@ -1,0 +1,179 @@
+"""The book works from a folder, under a subpath, by keyboard, and where there is no page."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from playwright.sync_api import Browser, Page
+
+from tests.site.book import HTML, ROOT, pages
+from tests.site.server import serving
+
+CHAPTER = "book/06_the_loss.html"
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+ADDRESS = CONFIG["html"]["baseurl"]
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Return an empty page that must not complain; its errors are asserted at the end."""
+    page, errors = browser.new_page(viewport={"width": 1440, "height": 900}), []
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("requestfailed", lambda request: errors.append(request.url))
+    yield page
+    page.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def addresses(
+    site: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, tuple[str, Path]]]:
+    """Return the book's address in a folder, and under a subpath."""
+    above = tmp_path_factory.mktemp("site")
+    (above / "deep").mkdir()
+    (above / "deep" / "down").symlink_to(HTML, target_is_directory=True)
+    with serving(above) as address:
+        yield {"folder": HTML.as_uri(), "subpath": f"{address}/deep/down", "root": site}
+
+
+@pytest.mark.parametrize("where", ["folder", "subpath"])
+def test_book_works(page: Page, addresses: dict[str, str], where: str) -> None:
+    """Styles, pictures and fonts come; the entry leads to the first page, and on to the last."""
+    start = addresses[where]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{start}/index.html")
+    page.wait_for_url(f"{start}/book/index.html")
+    page.click("article table a >> nth=0")
+    assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontWeight") == "650"
+    page.goto(f"{start}/{CHAPTER}", wait_until="networkidle")
+    assert page.evaluate("[...document.fonts].some(f => f.status === 'loaded')")
+    page.click(".prev-next-area .right-next")
+    assert "/07_" in page.url
+    assert [url for url in asked if not url.startswith((start, "data:"))] == []
+
+
+@pytest.mark.parametrize("where", ["folder", "subpath"])
+def test_search_finds(page: Page, addresses: dict[str, str], where: str) -> None:
+    start = addresses[where]
+    page.goto(f"{start}/{CHAPTER}")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("posterior collapse")
+    page.keyboard.press("Enter")
+    result = page.locator("#search-results li a").first
+    result.wait_for()
+    assert page.locator("#search-results li").count() > 1
+    result.click()
+    page.wait_for_url(re.compile(r"/book/[\w.]+html"))
+
+
+def test_keyboard_opens_what_a_page_has(page: Page, site: str) -> None:
+    """The skip link comes first, focus can be seen, and a menu opens and closes."""
+    page.goto(f"{site}/{CHAPTER}")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#main-content"
+    page.wait_for_function("document.activeElement.getBoundingClientRect().top >= 0")
+    button = page.locator(".dropdown-launch-buttons .dropdown-toggle")
+    button.focus()
+    assert button.evaluate("n => getComputedStyle(n).outlineStyle") != "none"
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-expanded") == "true"
+    page.keyboard.press("Tab")
+    assert "mybinder.org" in page.evaluate("document.activeElement.href")
+    page.keyboard.press("Escape")
+    assert button.get_attribute("aria-expanded") == "false"
+    assert button.evaluate("n => n === document.activeElement")
+
+
+def test_buttons_lead_to_the_notebook_itself(page: Page, site: str) -> None:
+    """Colab and Binder open this chapter, its source can be edited, and it can be downloaded."""
+    repository = CONFIG["repository"]["url"]
+    slug = urlsplit(repository).path
+    page.goto(f"{site}/{CHAPTER}")
+    links = page.eval_on_selector_all(".article-header-buttons a", "all => all.map(a => a.href)")
+    assert (
+        f"https://colab.research.google.com/github{slug}/blob/main/book/06_the_loss.ipynb" in links
+    )
+    binder = f"https://mybinder.org/v2/gh{slug}/main?urlpath=lab/tree/book/06_the_loss.ipynb"
+    assert binder in links
+    assert f"{repository}/edit/main/book/src/06_the_loss.md" in links
+    assert any(link.startswith(f"{repository}/issues/new") for link in links)
+    notebook = next(link for link in links if link.endswith(".ipynb") and link.startswith(site))
+    cells = json.loads(page.request.get(notebook).text())["cells"]
+    assert cells[0]["source"][0].startswith("# 6")
+
+
+def test_code_can_be_copied(page: Page, site: str) -> None:
+    page.goto(f"{site}/{CHAPTER}")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.hover("div.cell_input >> nth=0")
+    page.click("button.copybtn >> nth=0")
+    assert "import" in page.evaluate("navigator.clipboard.readText()")
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_reader_chooses_the_colours(browser: Browser, site: str, mode: str) -> None:
+    """A choice holds on the next page, from its first moment on."""
+    context = browser.new_context(color_scheme="light" if mode == "dark" else "dark")
+    page = context.new_page()
+    page.goto(f"{site}/{CHAPTER}")
+    button = page.locator(".theme-switch-button:visible").first
+    for _ in range(3):
+        if page.evaluate("document.documentElement.dataset.mode") == mode:
+            break
+        button.click()
+    page.goto(f"{site}/book/index.html", wait_until="commit")
+    page.wait_for_function("document.documentElement.dataset.theme === " + json.dumps(mode))
+    context.close()
+
+
+def test_missing_page_leads_back(browser: Browser, site: str) -> None:
+    page = browser.new_page()
+    answer = page.goto(f"{site}/book/no/such/page.html")
+    assert answer is not None
+    assert answer.status == 404
+    assert page.get_attribute("a", "href") == f"{ADDRESS}book/index.html"
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    page.close()
+
+
+def meta(html: str, name: str) -> str:
+    """Return the content of one meta element."""
+    found = re.search(rf'<meta (?:name|property)="{name}" content="([^"]*)"', html)
+    return found[1] if found else ""
+
+
+def test_every_page_says_what_it_is_about() -> None:
+    """Title, description, address and preview differ from page to page, and fit."""
+    seen: dict[str, list[str]] = {"title": [], "description": [], "og:url": []}
+    for name in pages():
+        html = (HTML / name).read_text(encoding="utf-8")
+        title = re.search(r"<title>([^<]+)</title>", html)
+        assert title is not None
+        seen["title"].append(title[1])
+        for key in ("description", "og:url"):
+            seen[key].append(meta(html, key))
+        assert 50 <= len(meta(html, "description")) <= 190, name
+        assert meta(html, "og:url") == f"{ADDRESS}{name}"
+        assert f'<link rel="canonical" href="{ADDRESS}{name}"' in html
+        card = HTML / meta(html, "og:image").removeprefix(ADDRESS)
+        assert card.is_file()
+        assert html.count("<h1") == 1, name
+    for values in seen.values():
+        assert len(set(values)) == len(values)
+
+
+def test_sitemap_lists_the_pages() -> None:
+    tree = ElementTree.parse(HTML / "sitemap.xml")
+    listed = {node.text for node in tree.iter() if node.tag.endswith("loc")}
+    assert listed == {f"{ADDRESS}{name}" for name in pages()}
+    assert f"{ADDRESS}sitemap.xml" in (HTML / "robots.txt").read_text(encoding="utf-8")
