@@ -319,6 +319,23 @@ def test_bad_values_end_with_2_and_a_reason(monkeypatch, options, reason):
 
 
 @pytest.mark.parametrize(
+    ("cuda", "mps", "shared", "expected"),
+    [
+        (True, False, True, "cuda:0"),
+        (False, True, False, "mps"),
+        (False, True, True, "cpu"),  # gloo, which joins processes, has no mps
+        (False, False, False, "cpu"),
+    ],
+)
+def test_auto_takes_what_the_machine_has(monkeypatch, cuda, mps, shared, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    monkeypatch.setattr(cli, "_is_alone", lambda: not shared)
+    monkeypatch.setattr(cli, "_is_first", lambda: True)
+    assert cli._start(None, cli.Device.auto) == expected
+
+
+@pytest.mark.parametrize(
     ("options", "choices"),
     [
         (["--recipe", "slow"], "'article', 'fast'"),

@@ -255,7 +255,7 @@ def test_the_loss_is_distortion_plus_beta_times_rate(model, images, seeded, beta
     distortion, kl, _ = by_hand(model, images, num_samples, seeded(1))
     distortion, rate = distortion.mean(), kl.sum(1).mean()
     torch.testing.assert_close(loss, distortion + beta * rate)
-    expected = torch.stack([distortion + rate, distortion, rate]).double()
+    expected = torch.stack([distortion + rate, distortion, rate])
     torch.testing.assert_close(terms, expected.detach(), rtol=1e-5, atol=1e-5)
     assert not terms.requires_grad
 

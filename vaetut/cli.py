@@ -53,7 +53,7 @@ _machine = partial(_option, rich_help_panel="Machine")
 ModelArgument = Annotated[str, typer.Argument(metavar="NAME_OR_FILE")]
 DatasetOption = Annotated[Dataset, _option("MNIST is bundled; others are downloaded once.")]
 SeedOption = Annotated[int, _option("The same seed gives the same result.", min=0)]
-DeviceOption = Annotated[Device, _machine("auto: CUDA if there is one, else the CPU.")]
+DeviceOption = Annotated[Device, _machine("auto: CUDA if there is one, else Apple's, else CPU.")]
 ThreadsOption = Annotated[int | None, _machine("CPU threads.", default="PyTorch's choice", min=1)]
 
 
@@ -262,7 +262,8 @@ def _start(threads: int | None, device: Device) -> str:
     tiny = "flushed" if torch.set_flush_denormal(True) else "kept"
     torch.set_num_threads(threads or torch.get_num_threads())
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-    name = device.value if device != Device.auto else "cuda" if cuda else "cpu"
+    best = "cuda" if cuda else "mps" if mps and _is_alone() else "cpu"  # gloo cannot share an mps
+    name = best if device == Device.auto else device.value
     if not {"cuda": cuda, "mps": mps, "cpu": True}[name]:
         raise ValueError(f"this machine has no {name} device; use --device cpu")
     processes = f"{os.environ.get('WORLD_SIZE', 1)} processes, " if not _is_alone() else ""

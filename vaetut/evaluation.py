@@ -243,10 +243,12 @@ def _evaluate_block(
     """Return per-image estimates, and the variance of each that the noise alone causes."""
     mu, log_var = model.encode(x)
     # Running sums over the samples: of log p(x|z), its square, and, as logs, of w and w squared.
-    total = torch.zeros(2, len(x), dtype=torch.float64, device=x.device)
-    log_sums = torch.full((2, len(x)), -math.inf, dtype=torch.float64, device=x.device)
+    # In float64, so on the processor: Apple's devices have none.
+    total = torch.zeros(2, len(x), dtype=torch.float64)
+    log_sums = torch.full((2, len(x)), -math.inf, dtype=torch.float64)
     for log_likelihood, log_weights in stream_log_weights(model, x, num_samples, generator):
-        log_likelihood, log_weights = log_likelihood.double(), log_weights.double()  # (k, B)
+        log_likelihood = log_likelihood.cpu().double()  # (k, B)
+        log_weights = log_weights.cpu().double()  # (k, B)
         total += torch.stack([log_likelihood.sum(0), log_likelihood.square().sum(0)])
         sums = torch.stack([log_weights.logsumexp(0), (2 * log_weights).logsumexp(0)])
         log_sums = log_sums.logaddexp(sums)
@@ -256,7 +258,7 @@ def _evaluate_block(
     unbias = num_samples / (num_samples - 1) if num_samples > 1 else math.nan
     return {
         "mu": mu,
-        "rate": kl_standard_normal(mu, log_var).double(),
+        "rate": kl_standard_normal(mu, log_var).cpu().double(),
         "distortion": -mean,
         "distortion_variance": (mean_square - mean.square()).clamp(min=0) * unbias / num_samples,
         "nll": math.log(num_samples) - log_sums[0],
