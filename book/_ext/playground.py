@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from PIL import Image
 from sphinx.application import Sphinx
+from sphinx.builders import Builder
 
 import vaetut
 from vaetut import plotting, web
@@ -61,9 +62,9 @@ def draw_still(model: vaetut.VAE, images: torch.Tensor, labels: torch.Tensor) ->
     return Image.open(buffer).convert("RGB").quantize(256)
 
 
-def write_playground(app: Sphinx, error: Exception | None) -> None:
-    """Write both files beside the page's scripts."""
-    if error is not None or app.builder.name != "html":
+def write_playground(app: Sphinx, builder: Builder) -> None:
+    """Write the picture into the site and the e-book, and the model into the site."""
+    if builder.name not in ("html", "epub"):
         return
     folder = Path(app.outdir) / "_static" / "playground"
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,12 +73,13 @@ def write_playground(app: Sphinx, error: Exception | None) -> None:
     model = vaetut.load_pretrained(name) if bundled else vaetut.load_model(Path(app.srcdir) / name)
     images, labels = vaetut.load_mnist("test")
     text = web.export_json(model, images, labels)
-    (folder / "model.js").write_text(web.as_script(text), encoding="utf-8")
     draw_still(web.load_json(text), images, labels).save(folder / "still.png", optimize=True)
+    if builder.name == "html":
+        (folder / "model.js").write_text(web.as_script(text), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_config_value("playground_model", "playground-2d", "html", str)
-    app.connect("build-finished", write_playground)
+    app.connect("write-started", write_playground)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -445,7 +445,7 @@ def test_a_model_that_does_not_come_leaves_the_still_picture(browser: Browser, s
     page.route("**/model.js", lambda route: route.abort())
     page.goto(f"{site}/{PAGE}")
     page.locator("#pg").evaluate("(root) => root.scrollIntoView()")
-    page.locator("#pg[data-state=failed]").wait_for()
+    page.locator("#pg[data-state=failed]").wait_for(state="attached")
     assert_still(page)
 
 
