@@ -25,16 +25,16 @@ document.addEventListener("keydown", (event) => {
   closeMenus();
 });
 
-// What scrolls sideways can be reached by keyboard, and says what it is. (The theme does code.)
-const markScrollable = () => {
-  for (const box of document.querySelectorAll("div.math, .cell_output > .output")) {
-    const scrolls = box.scrollWidth > box.clientWidth;
-    box.toggleAttribute("tabindex", scrolls);
-    if (scrolls) box.tabIndex = 0;
+// What scrolls sideways can be reached by keyboard. An observer is called for what is laid out, so
+// sections that nobody has come near (vaetut.css) stay untouched.
+const markScrollable = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
   }
-};
-addEventListener("load", markScrollable);
-addEventListener("resize", markScrollable);
+});
+const scrollers = "pre, div.math, .pst-scrollable-table-container, .cell_output > .output";
+for (const box of document.querySelectorAll(scrollers)) markScrollable.observe(box);
 
 // On paper there is nothing to unfold, and every picture is in view.
 addEventListener("beforeprint", () => {

@@ -108,6 +108,9 @@ def visit(browser: Browser, site: str, page_name: str, size: str, theme: str) ->
     page.on("request", note_outside)
     page.goto(f"{site}/{page_name}", wait_until="load")
     page.evaluate("() => document.querySelectorAll('details').forEach(d => { d.open = true })")
+    # As when a reader has been everywhere: every section is laid out.
+    page.add_style_tag(content="section { content-visibility: visible !important }")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
     page.wait_for_load_state("networkidle")
 
     view.theme = page.evaluate("document.documentElement.dataset.theme")
