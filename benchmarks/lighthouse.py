@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,8 +35,22 @@ def measure(url: str, browser: str) -> dict:
             *(f"--output-path={report}", f"--only-categories={','.join(CATEGORIES)}"),
             f"--chrome-flags={' '.join(['--headless=new', *chromium.FLAGS])}",
         ]
-        subprocess.run(command, check=True, env={**os.environ, "CHROME_PATH": browser})
+        run(command, {**os.environ, "CHROME_PATH": browser})
         return summarize(json.loads(report.read_text(encoding="utf-8")))
+
+
+def run(command: list[str], environment: dict[str, str], patience: int = 120) -> None:
+    """Run Lighthouse, and once more if it hangs, with all that it started ended in between."""
+    for attempt in (1, 2):
+        with subprocess.Popen(command, env=environment, start_new_session=True) as process:
+            try:
+                if process.wait(patience) == 0:
+                    return
+                raise SystemExit("Lighthouse failed: see above")
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                print(f"Lighthouse hangs (attempt {attempt})", file=sys.stderr)
+    raise SystemExit("Lighthouse hangs")
 
 
 def summarize(report: dict) -> dict:
