@@ -29,9 +29,11 @@
     }
   }
 
+  // Not while it only peeps in at the lower edge: on a phone the page would be busy at once.
+  const margin = { rootMargin: "0px 0px -30% 0px" };
   new IntersectionObserver((entries, observer) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     observer.disconnect();
     start();
-  }).observe(root.querySelector(".pg-app"));
+  }, margin).observe(root.querySelector(".pg-app"));
 })();

@@ -30,10 +30,11 @@
     }
   }
 
-  const observer = new IntersectionObserver((entries) => {
+  // Not while it only peeps in at the lower edge: on a phone the page would be busy at once.
+  const margin = { rootMargin: "0px 0px -30% 0px" };
+  new IntersectionObserver((entries, observer) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     observer.disconnect();
     start();
-  });
-  observer.observe(root.querySelector(".tr-app"));
+  }, margin).observe(root.querySelector(".tr-app"));
 })();
