@@ -33,7 +33,8 @@ const markScrollable = new ResizeObserver((entries) => {
     else target.removeAttribute("tabindex");
   }
 });
-const scrollers = "pre, div.math, .pst-scrollable-table-container, .cell_output > .output";
+const scrollers =
+  "pre, div.math, mjx-container, .pst-scrollable-table-container, .cell_output > .output";
 for (const box of document.querySelectorAll(scrollers)) markScrollable.observe(box);
 
 // On paper there is nothing to unfold, and every picture is in view.
