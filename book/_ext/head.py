@@ -24,6 +24,7 @@ ENTRY = """<!DOCTYPE html>
 <title>{title}</title>
 <meta http-equiv="refresh" content="0; url={first}">
 <link rel="canonical" href="{address}{first}">
+<link rel="icon" href="_static/favicon.svg" type="image/svg+xml">
 <meta name="description" content="{title}">
 </head>
 <body><main><h1><a href="{first}">{title}</a></h1></main></body>
