@@ -66,7 +66,7 @@ epub: $(READY)  ## build the book as an EPUB
 
 pdf: $(READY)  ## build the book as a PDF, where TeX is installed
 	@command -v latexmk > /dev/null && command -v xelatex > /dev/null || \
-	  { echo "A PDF needs TeX with latexmk and xelatex (on Debian and Ubuntu: apt install latexmk texlive-xetex texlive-latex-extra texlive-fonts-extra)"; exit 1; }
+	  { echo "A PDF needs TeX with latexmk and xelatex (on Debian and Ubuntu: apt install latexmk texlive-xetex texlive-latex-extra texlive-fonts-recommended texlive-fonts-extra fonts-freefont-otf imagemagick librsvg2-bin)"; exit 1; }
 	$(BIN)/jupyter-book build . --path-output book/_build/pdf --builder pdflatex --all -q
 	@cp book/_build/pdf/_build/latex/*.pdf book/_build/vaetut.pdf
 	@echo "The book is book/_build/vaetut.pdf"

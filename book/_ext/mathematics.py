@@ -95,6 +95,15 @@ def render_block(translator: HTML5Translator, node: nodes.math_block) -> None:
     render(translator, node, display=True)
 
 
+def keep_tags(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """For LaTeX, write displayed formulas as they are: in Sphinx's own frame no tag may stand."""
+    if app.builder.format == "latex":
+        for node in doctree.findall(nodes.math_block):
+            node["nowrap"] = node["no-wrap"] = True  # the name depends on Sphinx's version
+            source = re.sub(r"\n\s*\n", "\n", node.astext().strip())
+            node.children = [nodes.Text(f"\\begin{{equation*}}\n{source}\n\\end{{equation*}}\n")]
+
+
 def write_styles(app: Sphinx, error: Exception | None) -> None:
     """Write the rules that the formulas need, with the fonts that the rules name."""
     if error is not None or app.builder.name != "html":
@@ -111,6 +120,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_html_math_renderer(NAME, (render_inline, None), (render_block, None))
     app.config.html_math_renderer = NAME
+    app.connect("doctree-resolved", keep_tags)
     app.connect("build-finished", write_styles, priority=400)
     # One engine sees all formulas, so that one sheet has their rules.
     return {"parallel_read_safe": True, "parallel_write_safe": False}
