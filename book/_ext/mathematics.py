@@ -95,6 +95,19 @@ def render_block(translator: HTML5Translator, node: nodes.math_block) -> None:
     render(translator, node, display=True)
 
 
+def hold_points(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Tie the punctuation behind a formula to it: a browser may break the line between them."""
+    if app.builder.format != "html":
+        return
+    for node in list(doctree.findall(nodes.math)):
+        line, after = node.parent, node.next_node(descend=False, siblings=True)
+        points = re.match(r"[,.;:!?)\]”’]+", after) if isinstance(after, nodes.Text) else None
+        if points:
+            place, rest = line.index(node), nodes.Text(after[points.end() :])
+            held = nodes.inline("", "", node, nodes.Text(points[0]), classes=["held"])
+            line[place : place + 2] = [held, rest]
+
+
 def keep_tags(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """For LaTeX, write displayed formulas as they are: in Sphinx's own frame no tag may stand."""
     if app.builder.format == "latex":
@@ -120,6 +133,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_html_math_renderer(NAME, (render_inline, None), (render_block, None))
     app.config.html_math_renderer = NAME
+    app.connect("doctree-resolved", hold_points)
     app.connect("doctree-resolved", keep_tags)
     app.connect("build-finished", write_styles, priority=400)
     # One engine sees all formulas, so that one sheet has their rules.

@@ -50,6 +50,16 @@ UNREADABLE = """() => [...document.querySelectorAll('article mjx-container')]
     || n.querySelector('mjx-math[aria-hidden=true]') === null)
   .length"""
 
+# Punctuation that stands in another line than the formula before it.
+STRAY = """() => [...document.querySelectorAll('article span.math')].filter(formula => {
+  const after = formula.nextSibling;
+  if (after?.nodeType !== Node.TEXT_NODE || !',.;:!?)]'.includes(after.data[0])) return false;
+  const range = document.createRange();
+  range.setStart(after, 0);
+  range.setEnd(after, 1);
+  return range.getBoundingClientRect().top > [...formula.getClientRects()].pop().bottom;
+}).map(formula => formula.parentNode.textContent.slice(0, 80))"""
+
 # What scrolls sideways, and cannot be reached by keyboard.
 UNREACHABLE = """() => [...document.querySelectorAll('article *')]
   .filter(n => n.scrollWidth > n.clientWidth + 1 && n.clientWidth > 0
@@ -88,6 +98,7 @@ class View:
     search_fields: int = 0
     images: list[tuple[str, str]] = field(default_factory=list)  # source, alt text
     unsized: list[str] = field(default_factory=list)
+    stray: list[str] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)  # what axe finds
 
@@ -123,6 +134,7 @@ def visit(browser: Browser, site: str, page_name: str, size: str, theme: str) ->
     view.bad_formulas = page.locator("article :is(mjx-merror, .tex-error)").count()
     view.unreadable = page.evaluate(UNREADABLE)
     view.unsized = page.evaluate(UNSIZED)
+    view.stray = page.evaluate(STRAY)
     view.unreachable = page.evaluate(UNREACHABLE)
     view.search_fields = page.locator(
         ".search-button-field:visible, input[type=search]:visible"

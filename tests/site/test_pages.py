@@ -37,6 +37,7 @@ def test_mathematics_is_rendered(view: View) -> None:
     assert view.bad_formulas == 0
     assert view.rendered >= view.formulas
     assert view.unreadable == 0
+    assert view.stray == []
 
 
 def test_one_search_field(view: View, size: str) -> None:
