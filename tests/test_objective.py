@@ -11,7 +11,12 @@ from torch.distributions import Normal, kl_divergence
 
 import vaetut
 from vaetut import objective
-from vaetut.objective import kl_per_dimension, log_importance_weights, stream_log_weights
+from vaetut.objective import (
+    doubly_reparameterized_loss,
+    kl_per_dimension,
+    log_importance_weights,
+    stream_log_weights,
+)
 
 FLOATS = st.floats(-8, 8)
 NOT_TINY = st.floats(1e-3, 8) | st.floats(-8, -1e-3)
@@ -255,6 +260,51 @@ def test_where_q_is_exact_the_elbo_is_log_p_on_average(linear_gaussian, seeded, 
     repeated = example.x.repeat(DRAWS, 1)
     draws = vaetut.elbo(example.model, repeated, generator=seeded()).elbo.reshape(DRAWS, -1)
     assert_mean(draws.detach(), example.log_p)
+
+
+# The doubly reparameterized gradient
+
+
+def gradients(example, loss):
+    """Return the gradients of the mean of `loss`, as one vector: (encoder's, decoder's)."""
+    parts = (example.model.encoder.parameters(), example.model.decoder.parameters())
+    return [
+        torch.cat([g.flatten() for g in torch.autograd.grad(loss.mean(), [*p], retain_graph=True)])
+        for p in parts
+    ]
+
+
+@pytest.mark.parametrize("num_samples", [1, 5])
+def test_the_doubly_reparameterized_gradient_is_the_bounds_with_less_noise(
+    linear_gaussian, seeded, assert_mean, num_samples
+):
+    example = linear_gaussian(SHIFT, WIDEN)
+    differences, noise = [], []
+    for seed in range(400):
+        loss, bound = doubly_reparameterized_loss(
+            example.model, example.x, num_samples, seeded(seed)
+        )
+        plain = vaetut.importance_weighted_bound(
+            example.model, example.x, num_samples, seeded(seed)
+        )
+        assert torch.equal(bound, plain) and not bound.requires_grad
+        encoder, decoder = gradients(example, loss)
+        plain_encoder, plain_decoder = gradients(example, -plain)
+        torch.testing.assert_close(decoder, plain_decoder)
+        differences.append(encoder - plain_encoder)
+        noise.append(torch.stack([encoder, plain_encoder]))
+    assert_mean(torch.stack(differences), 0.0)
+    with_less, plain = torch.stack(noise).var(0).sum(-1)
+    assert with_less < 0.8 * plain
+
+
+@pytest.mark.parametrize("num_samples", [1, 5])
+def test_where_q_is_exact_the_encoder_has_nothing_to_learn(linear_gaussian, seeded, num_samples):
+    example = linear_gaussian()
+    loss, _ = doubly_reparameterized_loss(example.model, example.x, num_samples, seeded())
+    plain = vaetut.importance_weighted_bound(example.model, example.x, num_samples, seeded())
+    assert gradients(example, loss)[0].abs().max() < 1e-9
+    assert gradients(example, -plain)[0].abs().max() > 1e-3
 
 
 # Bad input

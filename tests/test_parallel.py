@@ -35,6 +35,10 @@ RECIPES = {
         "vaetut.Recipe(epochs=10, batch_size=101, validation=50, objective='iwae', num_samples=3, "
         "binarize='dynamic')"
     ),
+    "dreg": (
+        "vaetut.Recipe(epochs=10, batch_size=101, validation=50, objective='iwae-dreg', "
+        "num_samples=3)"
+    ),
 }
 
 

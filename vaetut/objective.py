@@ -153,6 +153,31 @@ def log_importance_weights(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return log p(x|z_k) and log w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x), each (K, B)."""
     z = reparameterize(mu, log_var, num_samples, generator)  # (K, B, L)
+    return _weigh(model, x, z, mu, log_var)
+
+
+def doubly_reparameterized_loss(
+    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a loss (B,) to differentiate, and the importance-weighted bound (B,), detached.
+
+    The loss has the gradient of -bound in the decoder, and one of the same expectation in the
+    encoder, with less noise: a part that is zero on average is left out (Tucker et al. 2018). Its
+    value means nothing.
+    """
+    mu, log_var = model.encode(x)  # (B, L)
+    z = reparameterize(mu, log_var, num_samples, generator)  # (K, B, L)
+    _, log_weights = _weigh(model, x, z, mu.detach(), log_var.detach())  # (K, B)
+    weights = log_weights.detach().softmax(0)
+    # Through z, each gradient is weighted twice: here, and in the loss.
+    z.register_hook(lambda gradient: gradient * weights[..., None])
+    bound = log_weights.detach().logsumexp(0) - math.log(num_samples)
+    return -(weights * log_weights).sum(0), bound
+
+
+def _weigh(
+    model: VAE, x: torch.Tensor, z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     log_likelihood = model.log_likelihood(x, z)  # (K, B)
     # The normalising constants of the two normals cancel.
     log_prior = -0.5 * z.square().sum(-1)

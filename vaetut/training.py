@@ -25,10 +25,17 @@ from .checks import check_choice, check_count, check_images, check_number, check
 from .data import binarize
 from .model import ACTIVATIONS, VAE, reparameterize
 from .noise import TRAINING, VALIDATION, WEIGHTS, Share, make_generator
-from .objective import elbo, importance_weighted_bound, kl_per_dimension
+from .objective import (
+    doubly_reparameterized_loss,
+    elbo,
+    importance_weighted_bound,
+    kl_per_dimension,
+)
 
-# A cycle goes up over 30 % of the steps, then down to zero (Smith & Topin 2017), in half waves of a
-# cosine or in straight lines.
+OBJECTIVES = ("elbo", "iwae", "iwae-dreg")
+OPTIMIZERS = ("adam", "muon")
+# A cycle goes up, then down to zero (Smith & Topin 2017), in half waves of a cosine or in straight
+# lines.
 SCHEDULES = ("constant", "one-cycle", "one-cycle-linear")
 PRECISIONS = ("float32", "bf16", "auto")
 
@@ -53,19 +60,21 @@ class Recipe:
     binarize: str | None = None  # None: grey values as they are; "dynamic": a new draw every time
 
     # The objective.
-    objective: str = "elbo"  # or "iwae"
+    objective: str = "elbo"  # "iwae", or with less noise "iwae-dreg" (Tucker et al. 2018)
     num_samples: int = 1  # K, draws of z per image; 1 is enough for a batch of 100 (AEVB, §2.3)
     beta: float = 1.0  # weight of the KL (Higgins et al. 2017); 1 is the ELBO
     kl_warmup_epochs: float = 0.0  # beta grows from 0 over these epochs (Bowman et al. 2015)
     free_bits: float = 0.0  # nats per coordinate that cost nothing (Kingma et al. 2016, eq. 15)
 
-    # The optimiser: Adam.
+    # The optimiser.
+    optimizer: str = "adam"  # "muon" moves the matrices by Muon (Jordan et al. 2024)
     epochs: int = 75
     batch_size: int = 100
     learning_rate: float = 1e-3  # the peak, where the schedule has one
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[float, float] = (0.9, 0.999)  # of Adam, as eps
     eps: float = 1e-8
     schedule: str = "constant"  # of the learning rate: one of SCHEDULES
+    rise: float = 0.3  # the part of a cycle's steps that goes up
 
     precision: str = "float32"  # "bf16": autocast, on processors that have it; "auto": ask a probe
 
@@ -76,13 +85,16 @@ class Recipe:
         check_widths(self.hidden_dims)
         check_choice(self.activation, "activation", ACTIVATIONS)
         check_choice(self.binarize, "binarize", (None, "dynamic"))
-        check_choice(self.objective, "objective", ("elbo", "iwae"))
+        check_choice(self.objective, "objective", OBJECTIVES)
+        check_choice(self.optimizer, "optimizer", OPTIMIZERS)
         check_choice(self.schedule, "schedule", SCHEDULES)
         check_choice(self.precision, "precision", PRECISIONS)
         for name in ("beta", "kl_warmup_epochs", "free_bits"):
             check_number(getattr(self, name), name, zero=True)
-        for name in ("learning_rate", "eps"):
+        for name in ("learning_rate", "eps", "rise"):
             check_number(getattr(self, name), name)
+        if self.rise >= 1:
+            raise ValueError(f"rise must be less than 1, got {self.rise}")
         if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
             raise TypeError(f"betas must be a pair of numbers in [0, 1), got {self.betas!r}")
         for beta in self.betas:
@@ -90,7 +102,7 @@ class Recipe:
             if beta >= 1:
                 raise ValueError(f"betas must be a pair of numbers in [0, 1), got {self.betas}")
         kl_settings = (self.beta, self.kl_warmup_epochs, self.free_bits)
-        if self.objective == "iwae" and kl_settings != (1, 0, 0):
+        if self.objective != "elbo" and kl_settings != (1, 0, 0):
             raise ValueError("beta, kl_warmup_epochs and free_bits belong to objective='elbo'")
 
     def build_model(
@@ -212,6 +224,8 @@ def train(
         comes from another run.
     FloatingPointError
         If the cost is no longer finite.
+    RuntimeError
+        If the recipe asks for Muon, and PyTorch is older than 2.9.
     """
     return _Run(model, images, recipe, seed, checkpoint).go(progress)
 
@@ -242,21 +256,23 @@ def train_pass(
     Returns
     -------
     dict
-        Adam's moments and the state of the noise, for the next pass.
+        The optimiser's moments and the state of the noise, for the next pass.
 
     Raises
     ------
-    TypeError, ValueError, FloatingPointError
+    TypeError, ValueError, FloatingPointError, RuntimeError
         As `train` does.
     """
     epochs = len(history.epoch) + 1
     recipe = replace(recipe, epochs=epochs, validation=0, schedule="constant")
     run = _Run(model, images, recipe, seed, history=history)
     if state:
-        run.optimizer.load_state_dict(run.optimizer.state_dict() | {"state": state["moments"]})
+        for optimizer, moments in zip(run.optimizers, state["moments"], strict=True):
+            optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
         run.generator.set_state(state["noise"])
     run.go(progress)
-    return {"moments": run.optimizer.state_dict()["state"], "noise": run.generator.get_state()}
+    moments = [optimizer.state_dict()["state"] for optimizer in run.optimizers]
+    return {"moments": moments, "noise": run.generator.get_state()}
 
 
 class _Run:
@@ -281,14 +297,10 @@ class _Run:
         self.steps_per_epoch = math.ceil(len(self.images) / recipe.batch_size)
         self.generator = make_generator(seed, TRAINING)
         self.history = history or History()
-        self.optimizer = torch.optim.Adam(
-            model.parameters(),
-            recipe.learning_rate,
-            recipe.betas,
-            recipe.eps,
-            fused=True if device.type in ("cpu", "cuda") else None,
-        )
-        self.schedule = _make_schedule(self.optimizer, recipe, self.steps_per_epoch)
+        self.optimizers = _make_optimizers(model, recipe)
+        self.schedules = [
+            _make_schedule(optimizer, recipe, self.steps_per_epoch) for optimizer in self.optimizers
+        ]
         self.loss = _BatchLoss(model, recipe)
         if self.processes > 1:
             self.loss = DistributedDataParallel(self.loss)
@@ -346,11 +358,12 @@ class _Run:
             own = x[share.rows]
             with self.autocast:
                 loss, terms = self.loss(own, beta, share)
-            self.optimizer.zero_grad(set_to_none=True)
+            self.model.zero_grad(set_to_none=True)
             # Gradients are averaged over the processes, each weighted here by its share of images.
             (loss * (self.processes * len(own) / len(x))).backward()
-            self.optimizer.step()
-            self.schedule.step()
+            for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
+                optimizer.step()
+                schedule.step()
             sums += len(own) * terms.to(sums.dtype)
             bar.update()
         if self.processes > 1:
@@ -396,8 +409,8 @@ class _Run:
         state = {
             "identity": self.identity,
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "schedules": [schedule.state_dict() for schedule in self.schedules],
             "generator": self.generator.get_state(),
             "history": asdict(self.history),
         }
@@ -422,8 +435,11 @@ class _Run:
                 "give this run a checkpoint of its own"
             )
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+        for optimizer, schedule, moments, place in zip(
+            self.optimizers, self.schedules, state["optimizers"], state["schedules"], strict=True
+        ):
+            optimizer.load_state_dict(moments)
+            schedule.load_state_dict(place)
         self.generator.set_state(state["generator"].cpu())
         self.history = History(**state["history"])
 
@@ -460,10 +476,15 @@ def batch_loss(
 
     This is the one place where nats per example, (B,), become one number: their mean.
     """
-    if recipe.objective == "iwae":
-        loss = -importance_weighted_bound(model, x, recipe.num_samples, generator).mean()
-        nan = loss.new_tensor(math.nan)  # the bound does not fall into two terms
-        return loss, torch.stack([loss.detach(), nan, nan])
+    if recipe.objective != "elbo":
+        if recipe.objective == "iwae-dreg":
+            loss, bound = doubly_reparameterized_loss(model, x, recipe.num_samples, generator)
+        else:
+            bound = importance_weighted_bound(model, x, recipe.num_samples, generator)
+            loss = -bound
+        cost = -bound.detach().mean()
+        nan = cost.new_tensor(math.nan)  # the bound does not fall into two terms
+        return loss.mean(), torch.stack([cost, nan, nan])
     mu, log_var = model.encode(x)  # (B, L)
     z = reparameterize(mu, log_var, recipe.num_samples, generator)  # (K, B, L)
     distortion = -model.log_likelihood(x, z).mean()  # over K and B
@@ -498,6 +519,22 @@ def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe, processes: int)
         )
 
 
+def _make_optimizers(model: VAE, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    rate = recipe.learning_rate
+    muon, adam = [], list(model.parameters())
+    if recipe.optimizer == "muon":
+        muon, adam = [p for p in adam if p.ndim == 2], [p for p in adam if p.ndim != 2]
+    fused = True if adam[0].device.type in ("cpu", "cuda") else None
+    optimizers = [torch.optim.Adam(adam, rate, recipe.betas, recipe.eps, fused=fused)]
+    if muon:
+        if not hasattr(torch.optim, "Muon"):
+            raise RuntimeError("optimizer='muon' needs PyTorch 2.9 or later; use 'adam'")
+        # Scaled so that a step is as long as one of Adam's, and one rate serves both.
+        scale = "match_rms_adamw"
+        optimizers.append(torch.optim.Muon(muon, rate, weight_decay=0.0, adjust_lr_fn=scale))
+    return optimizers
+
+
 def _make_schedule(
     optimizer: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch: int
 ) -> lr_scheduler.LRScheduler:
@@ -508,6 +545,7 @@ def _make_schedule(
         recipe.learning_rate,
         total_steps=recipe.epochs * steps_per_epoch + 1,  # it counts one more than it is stepped
         anneal_strategy="linear" if recipe.schedule == "one-cycle-linear" else "cos",
+        pct_start=recipe.rise,
         cycle_momentum=False,
     )
 
