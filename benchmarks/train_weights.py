@@ -61,8 +61,8 @@ RECIPES = {
     "playground": replace(
         vaetut.FAST,
         hidden_dims=(200, 200),
-        epochs=40,
-        batch_size=200,
+        epochs=60,
+        batch_size=100,
         learning_rate=2e-3,
         schedule="one-cycle",
     ),

@@ -44,7 +44,7 @@ FLOORS = {
     "cli": 4,
     "__main__": 5,
 }
-LINES_OF_CODE = 2050
+LINES_OF_CODE = 2000  # without docstrings, comments and blank lines
 
 
 def imports_of(module):

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import vaetut
+from benchmarks import train_weights
 
 NAMES = vaetut.list_pretrained()
 CHECK_IMAGES = 500
@@ -60,6 +61,16 @@ def test_a_card_reports_every_seed_on_all_test_images(name):
         assert report.num_images == 10_000
         assert report.neg_elbo == pytest.approx(report.distortion + report.rate, rel=1e-6)
         assert report.nll < report.neg_elbo
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bundled_model_can_be_trained_again_as_its_card_says(name):
+    job, card = train_weights.JOBS[name], vaetut.load_card(name)
+    fields = {key: value for key, value in card["recipe"].items() if key != "name"}
+    fields |= {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
+    assert vaetut.Recipe(**fields) == train_weights.RECIPES[job.recipe]
+    assert (card["recipe"]["name"], card.get("start")) == (job.recipe, job.start)
+    assert card["model"]["latent_dim"] == job.latent_dim
 
 
 # Saving and loading

@@ -106,14 +106,15 @@ def check_count(value: int, name: str, minimum: int = 1) -> None:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
 
 
-def check_number(value: float, name: str, *, zero: bool = False) -> None:
-    """Raise unless `value` is a finite number above zero; `zero` allows zero itself."""
+def check_number(value: float, name: str, *, zero: bool = False, below: float = math.inf) -> None:
+    """Raise unless `value` is a number above zero and less than `below`; `zero` allows zero."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}")
     large_enough = value >= 0 if zero else value > 0
-    if not (large_enough and value < math.inf):
-        wanted = "at least 0 and finite" if zero else "positive and finite"
-        raise ValueError(f"{name} must be {wanted}, got {value}")
+    if not (large_enough and value < below):
+        wanted = "at least 0" if zero else "positive"
+        limit = "finite" if below == math.inf else f"less than {below}"
+        raise ValueError(f"{name} must be {wanted} and {limit}, got {value}")
 
 
 def check_widths(hidden_dims: tuple[int, ...]) -> tuple[int, ...]:

@@ -51,20 +51,12 @@ class Report:
     def __str__(self) -> str:
         """Lay the report out as a small table that states its own protocol."""
         name = "NLL" if self.data != "grey" else "NLL, a bound"
+        errors = "± {:.2f} images, ± {:.3f} Monte Carlo".format
         rows = [
-            (
-                "-ELBO",
-                self.neg_elbo,
-                f"± {self.neg_elbo_se_images:.2f} images, "
-                f"± {self.neg_elbo_se_monte_carlo:.3f} Monte Carlo",
-            ),
+            ("-ELBO", self.neg_elbo, errors(self.neg_elbo_se_images, self.neg_elbo_se_monte_carlo)),
             ("  distortion", self.distortion, "-E_q[log p(x|z)]"),
             ("  rate", self.rate, "KL(q(z|x) || p(z))"),
-            (
-                name,
-                self.nll,
-                f"± {self.nll_se_images:.2f} images, ± {self.nll_se_monte_carlo:.3f} Monte Carlo",
-            ),
+            (name, self.nll, errors(self.nll_se_images, self.nll_se_monte_carlo)),
         ]
         lines = [f"{label:<14}{value:>9.2f}  {note}" for label, value, note in rows]
         lines.append(f"{'active units':<14}{self.active_units:>6} of {self.latent_dim}")
@@ -125,15 +117,14 @@ def evaluate(
             blocks.append(_evaluate_block(model, x.to(device), num_samples, generator))
             bar.update(len(x))
     per_image = {key: torch.cat([block[key] for block in blocks]) for key in blocks[0]}
-    mean = {key: per_image[key].mean(0) for key in per_image}
     neg_elbo = per_image["distortion"] + per_image["rate"]
     return Report(
         neg_elbo=neg_elbo.mean().item(),
         neg_elbo_se_images=_standard_error(neg_elbo),
         neg_elbo_se_monte_carlo=_pooled_error(per_image["distortion_variance"]),
-        distortion=mean["distortion"].item(),
-        rate=mean["rate"].item(),
-        nll=mean["nll"].item(),
+        distortion=per_image["distortion"].mean().item(),
+        rate=per_image["rate"].mean().item(),
+        nll=per_image["nll"].mean().item(),
         nll_se_images=_standard_error(per_image["nll"]),
         nll_se_monte_carlo=_pooled_error(per_image["nll_variance"]),
         active_units=count_active(per_image["mu"]),

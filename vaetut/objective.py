@@ -135,7 +135,9 @@ def importance_weighted_bound(
     check_images(x, model.input_dim, unit_interval=model.likelihood == "bernoulli")
     check_count(num_samples, "num_samples")
     if torch.is_grad_enabled():
-        _, log_weights = log_importance_weights(model, x, *model.encode(x), num_samples, generator)
+        q = model.encode(x)  # mu and log_var, (B, L)
+        z = reparameterize(*q, num_samples, generator)  # (K, B, L)
+        _, log_weights = log_importance_weights(model, x, z, *q)
         return log_weights.logsumexp(0) - math.log(num_samples)
     total = x.new_full((len(x),), -math.inf)
     for _, log_weights in stream_log_weights(model, x, num_samples, generator):
@@ -143,31 +145,18 @@ def importance_weighted_bound(
     return total - math.log(num_samples)
 
 
-def log_importance_weights(
-    model: VAE,
-    x: torch.Tensor,
-    mu: torch.Tensor,
-    log_var: torch.Tensor,
-    num_samples: int,
-    generator: torch.Generator | None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return log p(x|z_k) and log w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x), each (K, B)."""
-    z = reparameterize(mu, log_var, num_samples, generator)  # (K, B, L)
-    return _weigh(model, x, z, mu, log_var)
-
-
-def doubly_reparameterized_loss(
+def dreg_loss(
     model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a loss (B,) to differentiate, and the importance-weighted bound (B,), detached.
 
-    The loss has the gradient of -bound in the decoder, and one of the same expectation in the
-    encoder, with less noise: a part that is zero on average is left out (Tucker et al. 2018). Its
-    value means nothing.
+    For the decoder, the loss has the gradient of -bound; for the encoder the doubly reparameterized
+    one ("DReG", Tucker et al. 2018), of the same expectation and with less noise. Its value means
+    nothing.
     """
     mu, log_var = model.encode(x)  # (B, L)
     z = reparameterize(mu, log_var, num_samples, generator)  # (K, B, L)
-    _, log_weights = _weigh(model, x, z, mu.detach(), log_var.detach())  # (K, B)
+    _, log_weights = log_importance_weights(model, x, z, mu.detach(), log_var.detach())  # (K, B)
     weights = log_weights.detach().softmax(0)
     # Through z, each gradient is weighted twice: here, and in the loss.
     z.register_hook(lambda gradient: gradient * weights[..., None])
@@ -175,9 +164,10 @@ def doubly_reparameterized_loss(
     return -(weights * log_weights).sum(0), bound
 
 
-def _weigh(
+def log_importance_weights(
     model: VAE, x: torch.Tensor, z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return log p(x|z_k) and log w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x), each (K, B)."""
     log_likelihood = model.log_likelihood(x, z)  # (K, B)
     # The normalising constants of the two normals cancel.
     log_prior = -0.5 * z.square().sum(-1)
@@ -193,4 +183,5 @@ def stream_log_weights(
     chunk = max(1, CHUNK_ELEMENTS // x.numel())
     for start in range(0, num_samples, chunk):
         count = min(chunk, num_samples - start)
-        yield log_importance_weights(model, x, mu, log_var, count, generator)
+        z = reparameterize(mu, log_var, count, generator)  # (k, B, L)
+        yield log_importance_weights(model, x, z, mu, log_var)

@@ -12,6 +12,7 @@ import time
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -25,12 +26,7 @@ from .checks import check_choice, check_count, check_images, check_number, check
 from .data import binarize
 from .model import ACTIVATIONS, VAE, reparameterize
 from .noise import TRAINING, VALIDATION, WEIGHTS, Share, make_generator
-from .objective import (
-    doubly_reparameterized_loss,
-    elbo,
-    importance_weighted_bound,
-    kl_per_dimension,
-)
+from .objective import dreg_loss, elbo, importance_weighted_bound, kl_per_dimension
 
 OBJECTIVES = ("elbo", "iwae", "iwae-dreg")
 OPTIMIZERS = ("adam", "muon")
@@ -91,16 +87,13 @@ class Recipe:
         check_choice(self.precision, "precision", PRECISIONS)
         for name in ("beta", "kl_warmup_epochs", "free_bits"):
             check_number(getattr(self, name), name, zero=True)
-        for name in ("learning_rate", "eps", "rise"):
+        for name in ("learning_rate", "eps"):
             check_number(getattr(self, name), name)
-        if self.rise >= 1:
-            raise ValueError(f"rise must be less than 1, got {self.rise}")
+        check_number(self.rise, "rise", below=1)
         if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
             raise TypeError(f"betas must be a pair of numbers in [0, 1), got {self.betas!r}")
         for beta in self.betas:
-            check_number(beta, "each of betas", zero=True)
-            if beta >= 1:
-                raise ValueError(f"betas must be a pair of numbers in [0, 1), got {self.betas}")
+            check_number(beta, "each of betas", zero=True, below=1)
         kl_settings = (self.beta, self.kl_warmup_epochs, self.free_bits)
         if self.objective != "elbo" and kl_settings != (1, 0, 0):
             raise ValueError("beta, kl_warmup_epochs and free_bits belong to objective='elbo'")
@@ -114,15 +107,8 @@ class Recipe:
         seed: int = 0,
     ) -> VAE:
         """Return a fresh VAE with the network that this recipe is tuned for."""
-        return VAE(
-            input_dim,
-            latent_dim,
-            self.hidden_dims,
-            self.activation,
-            likelihood,
-            variance,
-            make_generator(seed, WEIGHTS),
-        )
+        network = (input_dim, latent_dim, self.hidden_dims, self.activation)
+        return VAE(*network, likelihood, variance, make_generator(seed, WEIGHTS))
 
 
 # Metzen 2015: the run that the article shows.
@@ -263,8 +249,7 @@ def train_pass(
     TypeError, ValueError, FloatingPointError, RuntimeError
         As `train` does.
     """
-    epochs = len(history.epoch) + 1
-    recipe = replace(recipe, epochs=epochs, validation=0, schedule="constant")
+    recipe = replace(recipe, epochs=len(history.epoch) + 1, validation=0, schedule="constant")
     run = _Run(model, images, recipe, seed, history=history)
     if state:
         for optimizer, moments in zip(run.optimizers, state["moments"], strict=True):
@@ -298,9 +283,8 @@ class _Run:
         self.generator = make_generator(seed, TRAINING)
         self.history = history or History()
         self.optimizers = _make_optimizers(model, recipe)
-        self.schedules = [
-            _make_schedule(optimizer, recipe, self.steps_per_epoch) for optimizer in self.optimizers
-        ]
+        schedules = [_make_schedule(o, recipe, self.steps_per_epoch) for o in self.optimizers]
+        self.movers = (*self.optimizers, *schedules)  # each takes a step after every batch
         self.loss = _BatchLoss(model, recipe)
         if self.processes > 1:
             self.loss = DistributedDataParallel(self.loss)
@@ -335,14 +319,11 @@ class _Run:
                         self._save()
             except KeyboardInterrupt:
                 self.history.interrupted = True
-                finished = len(self.history.epoch)
-                warnings.warn(
-                    f"stopped in epoch {finished + 1} of {total}; the model keeps what it has "
-                    "learned so far"
-                    + (f", and {self.checkpoint} continues from epoch {finished + 1}"
-                       if self.checkpoint and finished else ""),
-                    stacklevel=3,
-                )  # fmt: skip
+                epoch = len(self.history.epoch) + 1
+                kept = f"stopped in epoch {epoch} of {total}; the model keeps all it learned so far"
+                if self.checkpoint and epoch > 1:
+                    kept += f", and {self.checkpoint} continues from epoch {epoch}"
+                warnings.warn(kept, stacklevel=3)
         return self.history
 
     def _epoch(self, epoch: int, bar: tqdm) -> None:
@@ -361,9 +342,8 @@ class _Run:
             self.model.zero_grad(set_to_none=True)
             # Gradients are averaged over the processes, each weighted here by its share of images.
             (loss * (self.processes * len(own) / len(x))).backward()
-            for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
-                optimizer.step()
-                schedule.step()
+            for mover in self.movers:
+                mover.step()
             sums += len(own) * terms.to(sums.dtype)
             bar.update()
         if self.processes > 1:
@@ -385,8 +365,7 @@ class _Run:
 
     def _rows(self, count: int) -> slice:
         """Return this process's part of a batch of `count` images."""
-        cuts = [count * i // self.processes for i in (self.rank, self.rank + 1)]
-        return slice(*cuts)
+        return slice(*(count * i // self.processes for i in (self.rank, self.rank + 1)))
 
     def _warmup(self, epochs_done: float) -> float:
         length = self.recipe.kl_warmup_epochs
@@ -409,14 +388,13 @@ class _Run:
         state = {
             "identity": self.identity,
             "model": self.model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "schedules": [schedule.state_dict() for schedule in self.schedules],
+            "movers": [mover.state_dict() for mover in self.movers],
             "generator": self.generator.get_state(),
             "history": asdict(self.history),
         }
-        partial = self.checkpoint.with_name(self.checkpoint.name + ".partial")
-        torch.save(state, partial)
-        partial.replace(self.checkpoint)  # so that a crash leaves the old one or the new one
+        unfinished = self.checkpoint.with_name(self.checkpoint.name + ".partial")
+        torch.save(state, unfinished)
+        unfinished.replace(self.checkpoint)  # so that a crash leaves the old one or the new one
 
     def _resume(self) -> None:
         try:
@@ -435,11 +413,8 @@ class _Run:
                 "give this run a checkpoint of its own"
             )
         self.model.load_state_dict(state["model"])
-        for optimizer, schedule, moments, place in zip(
-            self.optimizers, self.schedules, state["optimizers"], state["schedules"], strict=True
-        ):
-            optimizer.load_state_dict(moments)
-            schedule.load_state_dict(place)
+        for mover, saved in zip(self.movers, state["movers"], strict=True):
+            mover.load_state_dict(saved)
         self.generator.set_state(state["generator"].cpu())
         self.history = History(**state["history"])
 
@@ -478,7 +453,7 @@ def batch_loss(
     """
     if recipe.objective != "elbo":
         if recipe.objective == "iwae-dreg":
-            loss, bound = doubly_reparameterized_loss(model, x, recipe.num_samples, generator)
+            loss, bound = dreg_loss(model, x, recipe.num_samples, generator)
         else:
             bound = importance_weighted_bound(model, x, recipe.num_samples, generator)
             loss = -bound
@@ -520,19 +495,16 @@ def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe, processes: int)
 
 
 def _make_optimizers(model: VAE, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    rate = recipe.learning_rate
-    muon, adam = [], list(model.parameters())
-    if recipe.optimizer == "muon":
-        muon, adam = [p for p in adam if p.ndim == 2], [p for p in adam if p.ndim != 2]
-    fused = True if adam[0].device.type in ("cpu", "cuda") else None
-    optimizers = [torch.optim.Adam(adam, rate, recipe.betas, recipe.eps, fused=fused)]
-    if muon:
-        if not hasattr(torch.optim, "Muon"):
-            raise RuntimeError("optimizer='muon' needs PyTorch 2.9 or later; use 'adam'")
-        # Scaled so that a step is as long as one of Adam's, and one rate serves both.
-        scale = "match_rms_adamw"
-        optimizers.append(torch.optim.Muon(muon, rate, weight_decay=0.0, adjust_lr_fn=scale))
-    return optimizers
+    rate, weights = recipe.learning_rate, list(model.parameters())
+    fused = True if weights[0].device.type in ("cpu", "cuda") else None
+    adam = partial(torch.optim.Adam, lr=rate, betas=recipe.betas, eps=recipe.eps, fused=fused)
+    if recipe.optimizer == "adam":
+        return [adam(weights)]
+    if not hasattr(torch.optim, "Muon"):
+        raise RuntimeError("optimizer='muon' needs PyTorch 2.9 or later; use 'adam'")
+    # Scaled so that a step is as long as one of Adam's, and one rate serves both.
+    muon = partial(torch.optim.Muon, lr=rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
+    return [muon([w for w in weights if w.ndim == 2]), adam([w for w in weights if w.ndim != 2])]
 
 
 def _make_schedule(

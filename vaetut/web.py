@@ -83,8 +83,7 @@ def export_json(
     check_count(num_examples, "num_examples")
     if labels.shape != images.shape[:1]:
         raise ValueError(
-            f"labels must have shape ({len(images)},), one for each image, got "
-            f"{tuple(labels.shape)}"
+            f"labels must have shape ({len(images)},), one for each image, got {(*labels.shape,)}"
         )
     if labels.is_floating_point() or not ((labels >= 0) & (labels < len(PALETTE))).all():
         raise ValueError(f"labels must be integers from 0 to {len(PALETTE) - 1}")
@@ -140,13 +139,12 @@ def as_script(text: str) -> str:
 def _check_model(model: VAE) -> None:
     if not isinstance(model, VAE):
         raise TypeError(f"model must be a VAE, got {type(model).__name__}")
-    config = model.config
     if model.latent_dim != 2:
         raise ValueError(f"the page shows a plane: latent_dim must be 2, got {model.latent_dim}")
     if math.isqrt(model.input_dim) ** 2 != model.input_dim:
         raise ValueError(f"images must be square, got input_dim = {model.input_dim}")
     check_choice(model.likelihood, "the likelihood of an exported model", ("bernoulli",))
-    check_choice(config["activation"], "the activation of an exported model", ACTIVATIONS)
+    check_choice(model.config["activation"], "the activation of an exported model", ACTIVATIONS)
     if not all(torch.isfinite(p).all() for p in model.parameters()):
         raise ValueError("the model holds weights that are not finite")
 
