@@ -61,6 +61,7 @@ RECIPES = {
     "playground": replace(
         vaetut.FAST,
         hidden_dims=(200, 200),
+        objective="elbo",
         epochs=60,
         batch_size=100,
         learning_rate=2e-3,

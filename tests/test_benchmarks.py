@@ -42,7 +42,7 @@ def test_the_record_is_one_whole_run():
 
 
 def test_fast_was_run_for_every_seed_size_and_precision():
-    wanted = product(recipes.SEEDS, recipes.LATENT_DIMS, RECORD["step"])
+    wanted = product(recipes.SEEDS, recipes.FAST, RECORD["step"])
     runs = [(r["seed"], r["latent_dim"], r["precision"]) for r in RECORD["fast"]]
     assert sorted(runs) == sorted(wanted)
     for run in RECORD["fast"]:
