@@ -46,6 +46,7 @@ def test_fast_was_run_for_every_seed_size_and_precision():
     runs = [(r["seed"], r["latent_dim"], r["precision"]) for r in RECORD["fast"]]
     assert sorted(runs) == sorted(wanted)
     for run in RECORD["fast"]:
+        assert run["kl_warmup_epochs"] == recipes.FAST[run["latent_dim"]].kl_warmup_epochs
         assert len(run["validation_cost"]) == len(run["epoch_seconds"]) == vaetut.FAST.epochs
         assert sum(run["epoch_seconds"]) <= run["seconds"]
         assert run["test"] == pytest.approx(ARTICLE_TEST[run["latent_dim"]], rel=0.02)

@@ -624,7 +624,7 @@ def test_build_model_passes_its_arguments_on():
     }
 
 
-NEED_ELBO = r"beta, kl_warmup_epochs and free_bits need objective='elbo\(-stl\)'"
+NEED_ELBO = "beta, kl_warmup_epochs and free_bits need objective elbo or elbo-stl"
 
 
 @pytest.mark.parametrize(
@@ -640,7 +640,11 @@ NEED_ELBO = r"beta, kl_warmup_epochs and free_bits need objective='elbo\(-stl\)'
         ({"hidden_dims": (5, -1)}, ValueError, "width in hidden_dims must be at least 1, got -1"),
         ({"activation": "swish"}, ValueError, "activation must be one of .*; got 'swish'"),
         ({"binarize": True}, ValueError, "binarize must be one of None, 'dynamic'; got True"),
-        ({"objective": "vae"}, ValueError, "objective must be one of .*; got 'vae'"),
+        (
+            {"objective": "vae"},
+            ValueError,
+            "objective must be one of 'elbo', 'elbo-stl', 'iwae', 'iwae-dreg'; got 'vae'",
+        ),
         ({"optimizer": "sgd"}, ValueError, "optimizer must be one of 'adam', 'muon'; got 'sgd'"),
         ({"schedule": "cosine"}, ValueError, "schedule must be one of .*; got 'cosine'"),
         ({"precision": "fp16"}, ValueError, "precision must be one of .*; got 'fp16'"),

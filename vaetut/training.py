@@ -98,7 +98,7 @@ class Recipe:
             check_number(beta, "each of betas", zero=True, below=1)
         kl_settings = (self.beta, self.kl_warmup_epochs, self.free_bits)
         if self.objective.startswith("iwae") and kl_settings != (1, 0, 0):
-            raise ValueError("beta, kl_warmup_epochs and free_bits need objective='elbo(-stl)'")
+            raise ValueError("beta, kl_warmup_epochs and free_bits need objective elbo or elbo-stl")
 
     def build_model(
         self,
