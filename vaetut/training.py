@@ -281,8 +281,7 @@ class _Run:
         check_count(seed, "seed", minimum=0)
         self.model, self.recipe, self.seed = model, recipe, seed
         device = next(model.parameters()).device
-        self.held_out = images[: recipe.validation].to(device)
-        self.images = images[recipe.validation :].to(device)
+        self.held_out, self.images = images.to(device).tensor_split([recipe.validation])
         self.steps_per_epoch = math.ceil(len(self.images) / recipe.batch_size)
         self.generator = make_generator(seed, TRAINING)
         self.history = history or History()
@@ -294,12 +293,13 @@ class _Run:
             self.loss = DistributedDataParallel(self.loss)
         self.autocast = _autocast(recipe.precision, device)
         self.checkpoint = Path(checkpoint) if checkpoint else None
-        self.identity = {  # what must agree for a checkpoint to be continued
-            "recipe": repr(replace(recipe, precision="float32")),
-            "seed": seed,
-            "model": repr(model.config),
-            "images": [list(images.shape), images.sum(dtype=torch.float64).item()],
-        }
+        if self.checkpoint:
+            self.identity = {  # what must agree for the run to go on
+                "recipe": repr(replace(recipe, precision="float32")),
+                "seed": seed,
+                "model": repr(model.config),
+                "images": [list(images.shape), images.sum(dtype=torch.float64).item()],
+            }
         if self.checkpoint and self.checkpoint.exists():
             self._resume()
         elif recipe.center_output and model.likelihood == "bernoulli" and not self.history.epoch:
@@ -335,7 +335,7 @@ class _Run:
         order = torch.randperm(len(self.images), generator=self.generator).to(self.images.device)
         sums = torch.zeros(3, dtype=_sum_dtype(self.images.device), device=self.images.device)
         for step, rows in enumerate(order.split(self.recipe.batch_size)):
-            x = self.images[rows]
+            x = self.images.index_select(0, rows)  # twice as fast as images[rows]
             if self.recipe.binarize:
                 x = binarize(x, self.generator)
             beta = self.recipe.beta * self._warmup((epoch - 1) + step / self.steps_per_epoch)
@@ -375,17 +375,17 @@ class _Run:
         length = self.recipe.kl_warmup_epochs
         return min(1.0, epochs_done / length) if length else 1.0
 
-    @torch.no_grad()
     def _validate(self) -> float:
         """Return the held-out -ELBO: the same noise, and binarization, after every epoch."""
         if not len(self.held_out):
             return math.nan
         generator = make_generator(self.seed, VALIDATION)
         x = binarize(self.held_out, generator) if self.recipe.binarize else self.held_out
-        total = sum(
-            elbo(self.model, part, generator=generator).elbo.sum(dtype=_sum_dtype(x.device))
-            for part in x.split(1000)
-        )
+        with torch.no_grad(), self.autocast:
+            total = sum(
+                elbo(self.model, part, generator=generator).elbo.sum(dtype=_sum_dtype(x.device))
+                for part in x.split(1000)
+            )
         return -(total / len(x)).item()
 
     def _save(self) -> None:
