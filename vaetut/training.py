@@ -138,7 +138,8 @@ class History:
 
     The cost is -ELBO (or the recipe's objective), averaged over the epoch while the weights move;
     it is `distortion`, -E_q[log p(x|z)], plus `rate`, KL(q(z|x) || p(z)), for beta = 1.
-    `validation_cost` is the -ELBO of the held-out images after the epoch, from one z per image.
+    `validation_cost` is the -ELBO of the held-out images after the epoch, from one z per image and
+    in the recipe's precision.
     """
 
     epoch: list[int] = field(default_factory=list)
