@@ -422,9 +422,12 @@ def test_less_motion_means_no_walk(open_page: Open) -> None:
           const text = () => document.querySelector('[data-pg="z0"]').textContent;
           const places = [text()];
           document.querySelector('[data-pg="one"]').click();
+          let left = 20;  // frames, once it has moved
           const look = () => {
             places.push(text());
-            places.length < 20 ? requestAnimationFrame(look) : resolve([...new Set(places)]);
+            left -= text() !== places[0];
+            left && places.length < 600 ? requestAnimationFrame(look)
+                                        : resolve([...new Set(places)]);
           };
           requestAnimationFrame(look);
         })"""
