@@ -3,13 +3,11 @@
 import ast
 import dataclasses
 import inspect
-import io
 import json
 import random
 import re
 import subprocess
 import sys
-import tokenize
 import warnings
 from importlib.resources import files
 from pathlib import Path
@@ -44,7 +42,6 @@ FLOORS = {
     "cli": 4,
     "__main__": 5,
 }
-LINES_OF_CODE = 2000  # without docstrings, comments and blank lines
 
 
 def imports_of(module):
@@ -109,26 +106,6 @@ def test_the_check_sees_imports_of_every_form(monkeypatch, path, line, found):
 
 def test_plotting_knows_nothing_of_ours():
     assert imports_of("plotting") == set()
-
-
-def test_the_package_can_be_read_in_an_evening():
-    total = 0
-    for path in SOURCES:
-        if path.parent.name == "exercises":  # they belong to the chapters, and grow with them
-            continue
-        source = path.read_text()
-        documentation = set()
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
-                node
-            ):
-                documentation |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
-        code = set()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.string.strip() and token.type != tokenize.COMMENT:
-                code |= set(range(token.start[0], token.end[0] + 1))
-        total += len(code - documentation)
-    assert 500 < total <= LINES_OF_CODE
 
 
 # Importing
