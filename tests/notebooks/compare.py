@@ -11,10 +11,12 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
+from typing import NamedTuple
 
 from nbformat import NotebookNode
 
 DEFAULT_RTOL = 1e-3
+LADDER = (0.0, *(float(f"{digit}e{power}") for power in range(-5, 0) for digit in (1, 2, 5)))
 SHOWN = 5  # problems told per text: enough to see the pattern
 
 # A number stands alone: the digits of `x2`, `2-D`'s neighbour `2D`, `97.1nats` or `2.14.1` are
@@ -100,11 +102,18 @@ def _last_digit(number: str) -> float:
     return math.pow(10.0, int(exponent or 0) - decimals)
 
 
+class Figure(NamedTuple):
+    """A PNG in base64, and the record of what it shows, which pictures from elsewhere lack."""
+
+    png: str
+    record: dict | None
+
+
 def compare_outputs(
     stored: Sequence[NotebookNode],
     fresh: Sequence[NotebookNode],
     rtol: float,
-    compare_pictures: Callable[[str, str, int], list[str]],
+    compare_figures: Callable[[Figure, Figure, int], list[str]],
 ) -> list[str]:
     """Compare a cell's outputs, kind by kind, in order within each kind.
 
@@ -117,8 +126,8 @@ def compare_outputs(
         Outputs in the notebook's format, streams merged.
     rtol : float
         Relative tolerance for floats in text.
-    compare_pictures : callable
-        Gets two PNGs in base64 and the picture's number in the cell; returns what is wrong.
+    compare_figures : callable
+        Gets two figures and their number in the cell; returns what is wrong.
 
     Returns
     -------
@@ -133,7 +142,7 @@ def compare_outputs(
             continue
         for number, (a, b) in enumerate(zip(old[kind], new[kind], strict=True), start=1):
             if kind == "image/png":
-                found = compare_pictures(a, b, number)
+                found = compare_figures(a, b, number)
             else:
                 found = compare_text(a, b, rtol)
             label = kind if len(old[kind]) == 1 else f"{kind} {number}"
@@ -141,9 +150,14 @@ def compare_outputs(
     return problems
 
 
-def _by_kind(outputs: Sequence[NotebookNode]) -> defaultdict[str, list[str]]:
-    """Sort outputs into lists of texts under `stdout`, `error` and the MIME types."""
-    kinds: defaultdict[str, list[str]] = defaultdict(list)
+def figures(outputs: Sequence[NotebookNode]) -> list[Figure]:
+    """Return the pictures among a cell's outputs, in order."""
+    return _by_kind(outputs)["image/png"]
+
+
+def _by_kind(outputs: Sequence[NotebookNode]) -> defaultdict[str, list]:
+    """Sort outputs into lists of texts, or figures, under `stdout`, `error` and MIME types."""
+    kinds: defaultdict[str, list] = defaultdict(list)
     for output in outputs:
         if output.output_type == "stream":
             if output.name == "stdout":
@@ -152,6 +166,26 @@ def _by_kind(outputs: Sequence[NotebookNode]) -> defaultdict[str, list[str]]:
             kinds["error"].append(f"{output.ename}: {output.evalue}")
         else:
             for mime, value in output.data.items():
+                if mime == "image/png":
+                    record = output.metadata.get(mime, {}).get("figure")
+                    kinds[mime].append(Figure(value, record))
+                    continue
                 text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
                 kinds[mime].append(text)
     return kinds
+
+
+def least_tolerance(problems: Callable[[float], object]) -> float:
+    """Return the least of 0, 1e-5, 2e-5, 5e-5, 1e-4, … 0.5 at which there are no problems.
+
+    Parameters
+    ----------
+    problems : callable
+        From a tolerance to something that is true where there is a problem.
+
+    Returns
+    -------
+    float
+        Infinity where no tolerance helps.
+    """
+    return next((tolerance for tolerance in LADDER if not problems(tolerance)), math.inf)

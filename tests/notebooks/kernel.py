@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,7 @@ from nbval.kernel import RunningKernel
 from book.build import ChapterKernels
 
 STARTUP_TIMEOUT = 120  # seconds
+OTHER_ROUNDING = Path(__file__).with_name("rounding.py")
 GLANCE = 1.0  # seconds between two looks at whether the kernel still lives
 
 
@@ -24,11 +26,18 @@ class KernelDied(Exception):
 class ChapterKernel(RunningKernel):
     """nbval's kernel, in an empty folder of its own and quick to notice that it died."""
 
-    def __init__(self) -> None:
+    failed = False  # whether the last cell did not run to its end
+
+    def __init__(self, rounding: int | None = None) -> None:
         self.home = tempfile.TemporaryDirectory(prefix="vaetut-")
-        kernels = ChapterKernels(Path(self.home.name))
+        home, environment = Path(self.home.name), dict(os.environ)
+        if rounding is None:
+            kernels = ChapterKernels(home)
+        else:
+            kernels = ChapterKernels(home, OTHER_ROUNDING)
+            environment["ROUNDING_SEED"] = str(rounding)
         self.km = KernelManager(kernel_spec_manager=kernels)
-        self.km.start_kernel(cwd=str(kernels.work), stderr=subprocess.DEVNULL)
+        self.km.start_kernel(cwd=str(kernels.work), env=environment, stderr=subprocess.DEVNULL)
         self.kc = self.km.client()
         self.kc.start_channels()
         self.kc.wait_for_ready(timeout=STARTUP_TIMEOUT)
@@ -54,12 +63,16 @@ class ChapterKernel(RunningKernel):
         while True:
             remaining = max(deadline - time.monotonic(), 0.0)
             try:
-                return super().get_message(stream, timeout=min(GLANCE, remaining))
+                message = super().get_message(stream, timeout=min(GLANCE, remaining))
             except Empty:
                 if not self.is_alive():
                     raise KernelDied from None
                 if remaining <= GLANCE:
                     raise
+            else:
+                if message["msg_type"] == "execute_reply":
+                    self.failed = message["content"]["status"] == "error"
+                return message
 
     def stop(self) -> None:
         """End the kernel, dead or alive, and remove its folder."""

@@ -18,9 +18,10 @@ from nbformat import NotebookNode
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 from tests.notebooks import pictures
-from tests.notebooks.compare import compare_outputs
+from tests.notebooks.compare import Figure, compare_outputs, figures, least_tolerance
 from tests.notebooks.kernel import ChapterKernel, KernelDied
-from tests.notebooks.structure import rtol, source_problems, structure_problems
+from tests.notebooks.records import compare_records
+from tests.notebooks.structure import source_problems, structure_problems, tolerance
 from tests.notebooks.style import style_problems
 
 Check = Callable[[NotebookNode, Path], list[str]]
@@ -42,6 +43,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=300.0,
         metavar="SECONDS",
         help="end a cell that runs for longer (default: %(default)s)",
+    )
+    group.addoption(
+        "--chapters-rounding",
+        type=int,
+        metavar="SEED",
+        help="run them as a processor would that rounds otherwise, one for each seed",
     )
 
 
@@ -101,7 +108,7 @@ class Chapter(IPyNbFile):
     def start_kernel(self) -> None:
         """Start the kernel, for the first cell."""
         if self.kernel is None:
-            self.kernel = ChapterKernel()
+            self.kernel = ChapterKernel(self.config.option.chapters_rounding)
 
     def teardown(self) -> None:
         """End the kernel."""
@@ -164,6 +171,9 @@ class ChapterCell(IPyNbCell):
             self.raise_cell_error("it timed out")
         if self.options["check_exception"] and not self._raised():
             self.raise_cell_error("tagged raises-exception, but it raised nothing")
+        if self.parent.kernel.failed and not self._raised():  # an unknown %magic, say
+            self._end("it did not run to its end")
+            self.raise_cell_error("it did not run to its end, and raised nothing")
 
     def _end(self, reason: str) -> None:
         self.parent.ended_by = f"cell [{self.cell_num}] broke the chapter: {reason}"
@@ -179,21 +189,41 @@ class ChapterCell(IPyNbCell):
         skip_compare: tuple[str, ...] | None = None,
     ) -> bool:
         """Compare fresh (`test`) with stored (`ref`) outputs by our rules instead of nbval's."""
+        self._measure(ref, test)
         self.comparison_traceback = compare_outputs(
-            ref, test, rtol(self.cell), self._compare_pictures
+            ref, test, tolerance(self.cell, "rtol"), self._compare_figures
         )
         return not self.comparison_traceback
 
-    def _compare_pictures(self, stored: str, fresh: str, number: int) -> list[str]:
-        old, new = pictures.decode(stored), pictures.decode(fresh)
-        problem = pictures.compare_pictures(old, new)
-        if problem is None:
-            return []
-        kept = DIFFERENCES / f"{self.path.stem}-cell-{self.cell_num}-{number}.png"
-        file = self.config.rootpath / kept
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pictures.side_by_side(old, new).save(file)
-        return [f"{problem}; stored, fresh and difference: {kept}"]
+    def _measure(self, stored: list[NotebookNode], fresh: list[NotebookNode]) -> None:
+        """Put the least tolerances that would do into the report, where the matrix finds them."""
+        pairs = list(zip(figures(stored), figures(fresh), strict=False))
+        needs = {
+            "rtol": lambda rtol: compare_outputs(stored, fresh, rtol, lambda *_: []),
+            "figure-rtol": lambda rtol: [
+                problem for a, b in pairs for problem in compare_records(a.record, b.record, rtol)
+            ],
+        }
+        for name, problems in needs.items():
+            self.user_properties.append((name, least_tolerance(problems)))
+
+    def _compare_figures(self, stored: Figure, fresh: Figure, number: int) -> list[str]:
+        rtol = tolerance(self.cell, "figure-rtol")
+        problems = []
+        if stored.record and fresh.record:
+            problems = compare_records(stored.record, fresh.record, rtol)
+        elif stored.record or fresh.record:
+            problems = [f"only the {'stored' if stored.record else 'fresh'} one has a record"]
+        old, new = pictures.decode(stored.png), pictures.decode(fresh.png)
+        if problem := pictures.compare_pictures(old, new, rtol):
+            problems.append(problem)
+        if problems:
+            kept = DIFFERENCES / f"{self.path.stem}-cell-{self.cell_num}-{number}.png"
+            file = self.config.rootpath / kept
+            file.parent.mkdir(parents=True, exist_ok=True)
+            pictures.side_by_side(old, new).save(file)
+            problems.append(f"stored, fresh and difference: {kept}")
+        return problems
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo) -> str:
         """Say where, what, and by how much, and show the cell."""

@@ -27,6 +27,8 @@ TAGS = IGNORING_TAGS | {
     "exercise",
     "solution",
 }
+TOLERANCES = {"rtol": 0.5, "figure-rtol": 0.02}  # and the widest that a tag may ask for
+UNEXPLAINED = {"rtol": 0.02, "figure-rtol": 1e-3}  # what is wider stands beside its reason
 IGNORED_SHARE = 1 / 5  # of a chapter's code cells, at most
 
 TIMING = re.compile(  # "1990s" is none
@@ -40,19 +42,26 @@ def tags(cell: NotebookNode) -> list[str]:
     return cell.metadata.get("tags", [])
 
 
-def rtol(cell: NotebookNode) -> float:
-    """Return the relative tolerance of a cell's floats: its tag `rtol=...`, or the default.
+def tolerance(cell: NotebookNode, name: str) -> float:
+    """Return a cell's tolerance: that of its tag `<name>=...`, or the default.
+
+    Parameters
+    ----------
+    cell : NotebookNode
+    name : str
+        A key of `TOLERANCES`: "rtol" for numbers in text, "figure-rtol" for those of figures.
 
     Raises
     ------
     ValueError
-        If the tag's value is no number in (0, 1).
+        If the tag's value is no number, or is out of range.
     """
+    widest = TOLERANCES[name]
     for tag in tags(cell):
-        if tag.startswith("rtol="):
-            value = float(tag.removeprefix("rtol="))
-            if not 0 < value < 1:
-                raise ValueError(f"tag {tag!r}: a tolerance lies between 0 and 1")
+        if tag.startswith(f"{name}="):
+            value = float(tag.removeprefix(f"{name}="))
+            if not 0 < value <= widest:
+                raise ValueError(f"tag {tag!r}: {name} must lie between 0 and {widest:g}")
             return value
     return DEFAULT_RTOL
 
@@ -116,15 +125,24 @@ def tag_problems(notebook: NotebookNode) -> list[str]:
     """Require known tags: a typo in one would switch a check off, or not switch it off."""
     problems = []
     for place, cell in places(notebook):
-        unknown = [tag for tag in tags(cell) if tag not in TAGS and not tag.startswith("rtol=")]
-        problems += [f"{place}: unknown tag {tag!r}" for tag in unknown]
+        problems += [f"{place}: unknown tag {tag!r}" for tag in tags(cell) if not _is_known(tag)]
         try:
-            rtol(cell)
+            wide = [name for name, most in UNEXPLAINED.items() if tolerance(cell, name) > most]
         except ValueError as error:
             problems.append(f"{place}: {error}")
+        else:
+            if wide and not cell.metadata.get("because"):
+                problems.append(
+                    f"{place}: a wide {wide[0]} needs its reason, :because: in its head"
+                )
         if cell.cell_type == "code" and any(find_comment_markers(cell.source)):
             problems.append(f"{place}: an NBVAL_ comment; use a tag, which readers do not see")
     return problems
+
+
+def _is_known(tag: str) -> bool:
+    name, equals, _ = tag.partition("=")
+    return tag in TAGS or bool(equals and name in TOLERANCES)
 
 
 def ignoring_problems(notebook: NotebookNode) -> list[str]:

@@ -52,6 +52,8 @@ def test_two_builds_give_the_same_tidy_bytes(book, capsys):
     stream, picture = plot.outputs
     assert stream.text == "one\ntwo\n"
     assert "image/png" in picture.data
+    (axes,) = picture.metadata["image/png"]["figure"]["axes"]
+    assert axes["titles"][1] == "Three steps"
     assert error.outputs[0].traceback == ["ZeroDivisionError: division by zero"]
 
 
@@ -61,8 +63,9 @@ def test_two_builds_give_the_same_tidy_bytes(book, capsys):
         ("1 / 0", "ZeroDivisionError"),
         (":tags: [raises-exception]\n1", "raised nothing"),
         ("import os; os._exit(1)", "died"),
+        ("%nosuchmagic\n1 / 0", "nosuchmagic"),
     ],
-    ids=["error", "silent", "dead"],
+    ids=["error", "silent", "dead", "magic"],
 )
 def test_a_failing_chapter_overwrites_nothing(book, code, message, capsys):
     _, target = write(book, f"```{{code-cell}}\n{code}\n```\n")

@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from book.build import execute
 from tests.notebooks.plugin import DIFFERENCES
 from tests.notebooks.test_compare import plot
 from tests.notebooks.test_static import CLOSING, OPENING
@@ -70,6 +71,7 @@ def test_what_passes_and_what_fails(check):
         ("import sys; print('12%', file=sys.stderr)", []),
         ("os.environ.get('MPLBACKEND')", value("'module://matplotlib_inline.backend_inline'", 12)),
         ("import urllib.request as r; r.urlopen('https://example.org')", [], "raises-exception"),
+        ("%precision 3", value("'%.3f'", 14)),
     )
     failed = [n for n, status in enumerate(statuses(result), start=1) if status == "FAILED"]
     assert failed == [3, 4, 5, 9, 13]
@@ -98,18 +100,65 @@ def test_pictures(check, pytester):
     result = check(
         (show(plot()), shown(plot())),
         (show(plot(shift=0.001)), shown(plot())),
-        (show(plot(title="Epoch 8")), shown(plot())),
+        (show(plot(title="")), shown(plot())),
     )
     assert statuses(result) == ["PASSED", "PASSED", "FAILED"]
     kept = DIFFERENCES / "01_a-cell-3-1.png"
     result.stdout.fnmatch_lines(
         [
             "01_a.ipynb, cell [[]3[]]: Cell outputs differ",
-            "image/png, off by * of 255 around x=*, y=*, allowed 50; stored, fresh and "
-            f"difference: {kept}",
+            "image/png, off by * of 255 around x=*, y=*, allowed 50",
+            f"image/png, stored, fresh and difference: {kept}",
         ]
     )
     assert (pytester.path / kept).stat().st_size > 1000
+
+
+# A figure, a change in the cell that draws it, the cell's tag, and what is then said of it.
+FIGURES = {
+    "a point": ("plt.plot([1, 2, 3, 8])", ("2", "2.3"), "rtol=0.5"),
+    "a point, with a tag": ("plt.plot([1, 2, 3, 8])", ("2", "2.3"), "figure-rtol=0.02"),
+    "less than the tag allows": ("plt.plot([1, 2, 3, 8])", ("2", "2.1"), "figure-rtol=0.02"),
+    "a colour": ("plt.scatter([1, 2], [3, 4], color='C0')", ("C0", "C1"), "rtol=0.5"),
+    "an image": ("plt.imshow([[0, 1], [2, 3]])", ("1", "1.1"), "rtol=0.5"),
+    "no record": ("plt.plot([1, 2])", ("plt.plot([1, 2])", "display_png()"), "rtol=0.5"),
+}
+
+
+def test_figures_are_compared_by_what_they_show(check):
+    setup = (
+        "import matplotlib.pyplot as plt; from io import BytesIO; from IPython.display import Image"
+        "\ndef display_png():\n    plt.plot([1, 2]); file = BytesIO(); plt.savefig(file)"
+        "\n    plt.close(); display(Image(file.getvalue()))"
+    )
+    sources = [setup, *(f"{draw};" for draw, _, _ in FIGURES.values())]
+    stored = new_notebook(cells=[new_code_cell(source) for source in sources])
+    execute(stored)
+    changed = [setup, *(f"{draw.replace(*change)};" for draw, change, _ in FIGURES.values())]
+    tags = [[], *([tag] for _, _, tag in FIGURES.values())]
+    cells = zip(changed, (cell.outputs for cell in stored.cells), tags, strict=True)
+    result = check(*((source, outputs, *tag) for source, outputs, tag in cells))
+    failed = [name for name, s in zip(["", *FIGURES], statuses(result)) if s == "FAILED"]
+    assert failed == [name for name in FIGURES if name != "less than the tag allows"]
+    said = "image/png, axes 1 (rectilinear), artist 1 ({}), {}: stored {}, fresh {}{}".format
+    share = ": off by 0.0* of its span, allowed {}".format
+    result.stdout.fnmatch_lines(
+        [
+            said("line", "y[[]1[]]", 2, 2.3, share("0.001")),
+            said("line", "y[[]1[]]", 2, 2.3, share("0.02")),
+            said("points", "colors", "'#1f77b4ff'", "'#ff7f0eff'", ""),
+            said("image", "values row 00[[]1[]]", 1, 1.1, share("0.001")),
+            "image/png, only the stored one has a record",
+        ]
+    )
+
+
+def test_a_cell_that_does_not_run_to_its_end_fails(check):
+    result = check(("%nosuchmagic\n1 / 0", []), ("print(1)", printed("1\n")))
+    assert statuses(result) == ["FAILED", "FAILED"]
+    result.stdout.fnmatch_lines(
+        ["01_a.ipynb, cell [[]1[]]: it did not run to its end, and raised nothing"]
+    )
 
 
 def test_an_error_that_nobody_asked_for_ends_the_chapter(check):

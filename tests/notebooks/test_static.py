@@ -4,7 +4,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from book.build import read_source
-from tests.notebooks.structure import rtol, source_problems, structure_problems
+from tests.notebooks.structure import source_problems, structure_problems, tolerance
 from tests.notebooks.style import style_problems
 
 OPENING = "# Title\n\n**You will be able to** read.\n\n**You need** patience.\n\n**Time:** an hour"
@@ -12,8 +12,8 @@ CLOSING = "## Summary\n\nx\n\n## Exercises\n\ny\n\n## What to read next\n\nz"
 ERROR = new_output("error", ename="ValueError", evalue="3", traceback=[])
 
 
-def code(source="1", outputs=(), count=1, alt=None, tags=()):
-    metadata = {"tags": list(tags)} if tags else {}
+def code(source="1", outputs=(), count=1, alt=None, tags=(), **metadata):
+    metadata |= {"tags": list(tags)} if tags else {}
     if alt is not None:
         metadata["mystnb"] = {"image": {"alt": alt}}
     return new_code_cell(source, execution_count=count, outputs=list(outputs), metadata=metadata)
@@ -42,7 +42,7 @@ def test_a_sound_notebook_has_no_problems():
         structure(
             new_markdown_cell("# Title"),
             code(outputs=[printed("97.12 nats, 10 steps, 1990s\n")]),
-            code("f()", [ERROR], count=2, tags=["raises-exception", "hide-input", "rtol=5e-2"]),
+            code("f()", [ERROR], count=2, tags=["raises-exception", "hide-input", "rtol=2e-2"]),
         )
         == []
     )
@@ -75,7 +75,11 @@ def test_an_error_that_was_asked_for_and_did_not_come():
 
 
 @pytest.mark.parametrize(
-    "tag", ["nbval-ignore-outputs", "rtol", "Rtol=0.1", "atol=1", "rtol=2", "rtol=x"]
+    "tag",
+    [
+        *("nbval-ignore-outputs", "rtol", "Rtol=0.1", "atol=1", "rtol=2", "rtol=x"),
+        *("figure-rtol", "figure-rtol=0.03", "figure_rtol=0.01"),
+    ],
 )
 def test_an_unknown_tag(tag):
     (problem,) = structure(code(tags=[tag]))
@@ -92,9 +96,19 @@ def test_a_comment_cannot_switch_checks_off():
     assert "NBVAL_ comment" in problem
 
 
-def test_rtol_is_read_from_the_tag():
-    assert rtol(code()) == 1e-3
-    assert rtol(code(tags=["hide-input", "rtol=5e-2"])) == 5e-2
+def test_tolerances_are_read_from_their_own_tags():
+    tagged = code(tags=["hide-input", "rtol=5e-2"])
+    assert tolerance(code(), "rtol") == tolerance(code(), "figure-rtol") == 1e-3
+    assert tolerance(tagged, "rtol") == 5e-2
+    assert tolerance(tagged, "figure-rtol") == 1e-3
+    assert tolerance(code(tags=["figure-rtol=2e-2"]), "figure-rtol") == 2e-2
+
+
+@pytest.mark.parametrize("tag", ["rtol=3e-2", "figure-rtol=2e-3"])
+def test_a_wide_tolerance_needs_its_reason(tag):
+    (problem,) = structure(code(tags=[tag]))
+    assert problem.startswith(f"cell [1]: a wide {tag.partition('=')[0]} needs its reason")
+    assert structure(code(tags=[tag], because="a difference of large numbers")) == []
 
 
 def test_one_cell_in_five_may_ignore_its_outputs():
