@@ -38,8 +38,8 @@ lab: $(READY)  ## open the chapters in JupyterLab
 test: lint  ## check style, package and every chapter's stored outputs
 	$(BIN)/python -m pytest tests $(CHAPTERS)
 
-test-matrix: $(READY)  ## check that stored outputs hold with one thread, and with AVX2 only
-	$(BIN)/python tests/notebooks/matrix.py
+test-matrix: $(READY)  ## check that stored outputs hold on other machines (over an hour; SETTING="one")
+	$(BIN)/python -m tests.notebooks.matrix $(SETTING)
 
 chapters: $(READY)  ## build and run the notebooks whose source changed (CHAPTER=07, CHAPTER=--all)
 	$(BIN)/python book/build.py $(CHAPTER)
