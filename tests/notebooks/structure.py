@@ -5,6 +5,7 @@ Nothing here runs a cell. Every check returns its problems as sentences that beg
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ TAGS = IGNORING_TAGS | {
 TOLERANCES = {"rtol": 0.5, "figure-rtol": 0.02}  # and the widest that a tag may ask for
 UNEXPLAINED = {"rtol": 0.02, "figure-rtol": 1e-3}  # what is wider stands beside its reason
 IGNORED_SHARE = 1 / 5  # of a chapter's code cells, at most
+MOST_OF_A_RECORD = 20_000  # characters, so that a notebook stays small and a diff readable
 
 TIMING = re.compile(  # "1990s" is none
     r"\b\d+(?:\.\d+)? ?(?:ns|µs|us|ms|secs?|seconds?|minutes?)\b|\b\d+(?:\.\d+ ?| )s\b"
@@ -90,6 +92,7 @@ def structure_problems(notebook: NotebookNode, path: Path) -> list[str]:
         *tag_problems(notebook),
         *ignoring_problems(notebook),
         *fleeting_problems(notebook),
+        *record_problems(notebook),
     ]
 
 
@@ -165,6 +168,19 @@ def fleeting_problems(notebook: NotebookNode) -> list[str]:
             for kind, pattern in (("a timing", TIMING), ("a memory address", ADDRESS)):
                 if found := pattern.search(text):
                     problems.append(f"{place}: {kind} in a checked output, {found[0]!r}")
+    return problems
+
+
+def record_problems(notebook: NotebookNode) -> list[str]:
+    """Require that every matplotlib figure left a record of what it shows, and a small one."""
+    problems = []
+    for place, cell in code_cells(notebook):
+        for output in cell.outputs:
+            if not output.get("data", {}).get("text/plain", "").startswith("<Figure"):
+                continue
+            record = json.dumps(output.metadata.get("image/png", {}).get("figure", ""))
+            if not 2 < len(record) <= MOST_OF_A_RECORD:
+                problems.append(f"{place}: a figure with a record of {len(record):,} characters")
     return problems
 
 

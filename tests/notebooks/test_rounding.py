@@ -52,6 +52,12 @@ def test_a_seed_gives_the_same_rounding_and_another_seed_another():
     assert not torch.equal(results(seed=1)[name], results(seed=2)[name])
 
 
+def test_the_same_product_gives_the_same_result_again():
+    x = torch.linspace(0, 1, 600).view(20, 30)
+    with OtherRounding(1):
+        assert torch.equal(x @ x.T, x @ x.T)
+
+
 def test_integers_and_sums_are_left_alone():
     with OtherRounding(0):
         counts = torch.arange(6).view(2, 3) @ torch.ones(3, 2, dtype=torch.int64)

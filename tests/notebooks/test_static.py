@@ -134,6 +134,16 @@ def test_outputs_that_no_two_runs_share(text):
     )
 
 
+@pytest.mark.parametrize("record", [None, {"texts": ["x" * 20_000]}], ids=["none", "large"])
+def test_a_figure_leaves_a_small_record(record):
+    figure = shown(png="A", plain="<Figure size 640x480 with 1 Axes>")
+    figure.metadata = {"image/png": {"figure": record}} if record else {}
+    (problem,) = structure(code(outputs=[figure]))
+    assert problem.startswith("cell [1]: a figure with a record of ")
+    figure.metadata = {"image/png": {"figure": {"texts": [], "axes": []}}}
+    assert structure(code(outputs=[figure])) == []
+
+
 def test_source_and_notebook_must_agree(tmp_path):
     (tmp_path / "src").mkdir()
     source = tmp_path / "src" / "01_a.md"
