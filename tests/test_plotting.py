@@ -135,8 +135,11 @@ class TestPanels:
 DRAWINGS = sorted(Path(plotting.__file__).with_name("assets").glob("drawings/*.svg"))
 
 
+each_svg = pytest.mark.parametrize("path", DRAWINGS, ids=lambda path: path.stem)
+
+
 class TestDrawing:
-    @pytest.mark.parametrize("path", DRAWINGS, ids=lambda path: path.stem)
+    @each_svg
     def test_stands_alone_on_opaque_white_and_tells_what_it_shows(self, path):
         source = plotting.drawing(path.stem)
         assert source == path.read_text(encoding="utf-8")
@@ -145,6 +148,12 @@ class TestDrawing:
         assert svg.findtext(f"{space}title") and svg.findtext(f"{space}desc")
         assert svg.find(f"{space}rect").get("fill") == "white"
         assert "href" not in re.sub(r'href="#[\w-]+"', "", source)
+
+    @each_svg
+    def test_is_displayed_alike_by_every_python(self, path):
+        """Before Python 3.13, what IPython displays has &quot; for a quotation mark in text."""
+        svg = ElementTree.fromstring(path.read_text(encoding="utf-8"))
+        assert '"' not in "".join(svg.itertext())
 
     def test_an_unknown_name_is_an_error_that_lists_the_known(self):
         with pytest.raises(ValueError, match="no drawing 'x'; there are: .*reparameterization"):

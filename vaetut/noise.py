@@ -29,7 +29,7 @@ def make_generator(seed: int | None = None, stream: int = SAMPLING) -> torch.Gen
         raise ValueError(f"seed must not be negative, got {seed}")
     entropy = None if seed is None else [int(seed), stream]
     state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state >> 1))  # PyTorch takes a signed 64-bit seed
+    return torch.Generator().manual_seed(int(state) >> 1)  # PyTorch takes a signed 64-bit seed
 
 
 class Share(NamedTuple):
