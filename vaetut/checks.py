@@ -136,8 +136,8 @@ def check_device(name: str | torch.device) -> torch.device:
         probe.item()  # fails on "meta", where nothing is computed
     except (AssertionError, ImportError, RuntimeError, TypeError) as error:
         raise ValueError(
-            f"this machine has no device {str(name)!r}; use 'cpu', or where there is a GPU the name "
-            "that PyTorch has for it: 'cuda', or Apple's 'mps'"
+            f"this machine has no device {str(name)!r}; use 'cpu', or what PyTorch calls a GPU: "
+            "'cuda', or Apple's 'mps'"
         ) from error
     return probe.device
 
@@ -181,18 +181,14 @@ def check_count(value: int, name: str, minimum: int = 1, maximum: float = MOST) 
     return int(value)
 
 
-def check_number(
-    value: float, name: str, *, zero: bool = False, below: float = math.inf
-) -> float:
+def check_number(value: float, name: str, *, zero: bool = False, below: float = math.inf) -> float:
     """Return `value` as Python's float.
 
     Raise unless it is a number, of any library, above zero and less than `below`; `zero` allows
     zero.
     """
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {brief(value)}{_out_of_tensor(value)}")
     try:
-        number = float(value)
+        number = float(check_real(value, name))
     except OverflowError:  # an integer of hundreds of digits
         number = math.inf
     large_enough = number >= 0 if zero else number > 0
@@ -201,6 +197,13 @@ def check_number(
         limit = "finite" if below == math.inf else f"less than {below}"
         raise ValueError(f"{name} must be {wanted} and {limit}, got {brief(value)}")
     return number
+
+
+def check_real(value: float, name: str) -> int | float:
+    """Return `value` as Python's int or float; raise unless it is a number, of any library."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {brief(value)}{_out_of_tensor(value)}")
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def check_widths(hidden_dims: tuple[int, ...]) -> tuple[int, ...]:
