@@ -494,7 +494,7 @@ def _move_apart(places: np.ndarray, fixed: np.ndarray, distance: float) -> np.nd
 
 def _latent_axis(side: int, kind: str, limit: float) -> np.ndarray:
     """Return the coordinates of the grid along one axis, growing."""
-    side = _as_count(side, "side", minimum=2)
+    side = _as_count(side, "side", minimum=2, maximum=1000)  # a million images
     if kind not in ("linear", "quantile"):
         raise ValueError(f"kind must be 'linear' or 'quantile', got {kind!r}")
     if not (_as_numbers(limit, "limit") > 0):
@@ -521,6 +521,8 @@ def _as_numbers(values: ArrayLike, name: str, *shape: int | str) -> np.ndarray:
         array = np.asarray(values)
     except ValueError as error:  # rows of unequal length
         raise ValueError(f"{name} must have shape {wanted}: {error}") from error
+    except (RuntimeError, TypeError) as error:  # a list of tensors that need gradients, or on a GPU
+        raise TypeError(f"{name} must hold real numbers: {error}") from error
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got {array.dtype} from {values!r:.60}")
     if array.size == 0:
@@ -544,7 +546,12 @@ def _as_images(
     """Read (N, D) as (N, H, W)."""
     flat = _as_numbers(images, name, count, "D")
     pixels = flat.shape[1]
-    height, width = image_shape or (math.isqrt(pixels),) * 2
+    if image_shape is None:
+        height = width = math.isqrt(pixels)
+    elif np.shape(image_shape) == (2,):
+        height, width = (_as_count(side, "each of image_shape", minimum=1) for side in image_shape)
+    else:
+        raise TypeError(f"image_shape must be (height, width), got {image_shape!r}")
     if height * width != pixels:
         wanted = image_shape or "square; give image_shape=(height, width)"
         raise ValueError(f"{name} have {pixels} pixels, but were to be {wanted}")
@@ -559,8 +566,9 @@ def _as_images(
 
 def _as_labels(labels: ArrayLike, count: int) -> np.ndarray:
     digits = _as_numbers(labels, "labels", count)
-    if not np.isin(digits, range(len(PALETTE))).all():
-        raise ValueError(f"labels must be digits 0 to 9, got {digits.min():g} to {digits.max():g}")
+    odd = digits[~np.isin(digits, range(len(PALETTE)))]
+    if len(odd):
+        raise ValueError(f"labels must be digits 0 to 9, got {odd[0]:.16g} among them")
     return digits.astype(int)
 
 
@@ -583,9 +591,11 @@ def _as_marks(published: Mapping[float, float]) -> tuple[np.ndarray, np.ndarray]
     return epochs, _as_numbers(list(published.values()), "published costs", "P")
 
 
-def _as_count(value: int, name: str, minimum: int) -> int:
+def _as_count(value: int, name: str, minimum: int, maximum: float = math.inf) -> int:
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise TypeError(f"{name} must be an int, got {value!r}")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    if value > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, got {value}")
     return int(value)
