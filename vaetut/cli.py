@@ -52,7 +52,7 @@ _change = partial(_option, default="the recipe's", rich_help_panel="Changes to t
 _machine = partial(_option, rich_help_panel="Machine")
 ModelArgument = Annotated[str, typer.Argument(metavar="NAME_OR_FILE")]
 DatasetOption = Annotated[Dataset, _option("MNIST is bundled; others are downloaded once.")]
-SeedOption = Annotated[int, _option("The same seed gives the same result.", min=0, max=2**63 - 1)]
+SeedOption = Annotated[int, _option("The same seed gives the same result.", min=0, max=2**32 - 1)]
 DeviceOption = Annotated[Device, _machine("auto: CUDA if there is one, else Apple's, else CPU.")]
 ThreadsOption = Annotated[
     int | None, _machine("CPU threads.", default="PyTorch's choice", min=1, max=1024)
