@@ -56,9 +56,12 @@ def check_images(
     TypeError
         If `x` is not a floating-point tensor.
     ValueError
-        If its shape is wrong, it is empty, or a value is not finite or out of range.
+        If its shape is wrong, it is empty or without values, or a value is not finite or out of
+        range.
     """
     check_batch(x, input_dim, name=name)
+    if x.is_meta:
+        raise ValueError(f"{name} holds no values: it is on the meta device")
     low, high = (v.item() for v in x.detach().aminmax())  # a NaN anywhere makes both NaN
     if not (low > -float("inf") and high < float("inf")):
         raise ValueError(f"{name} must be finite; it holds NaN or infinity")
@@ -107,7 +110,8 @@ def check_float_tensor(x: torch.Tensor, *, name: str = "x") -> None:
         kind = type(x).__name__
         raise TypeError(f"{name} must be a torch.Tensor, got {kind}{_HINTS.get(kind, '')}")
     if not x.is_floating_point():
-        hint = "divide 8-bit images by 255" if x.dtype == torch.uint8 else f"use {name}.float()"
+        convert = f"use {name}.{'real' if x.is_complex() else 'float()'}"
+        hint = "divide 8-bit images by 255" if x.dtype == torch.uint8 else convert
         raise TypeError(f"{name} must hold floating-point numbers, got {x.dtype}; {hint}")
     if x.layout != torch.strided:
         raise TypeError(f"{name} must be dense, got {x.layout}; use {name}.to_dense()")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from os import PathLike
 
 import torch
 from torch import nn
@@ -40,7 +41,7 @@ ACTIVATIONS = {
 LIKELIHOODS = ("bernoulli", "gaussian")
 MIN_LOG_VAR_X = -10.0  # a learned variance stops here: a perfect fit would send it to -infinity
 _NO_VAE = {
-    torch.Tensor: "; the model comes first, then the images",
+    torch.Tensor | PathLike: "; the model comes first",
     str: "; load_pretrained and load_model read one",
     type: "; call the class to make one",
 }
@@ -270,9 +271,14 @@ def unwrap_and_check(
 ) -> tuple[VAE, torch.Tensor]:
     """Return the VAE itself, and its images without rounding; raise unless the two go together."""
     vae = unwrap(model)
+    if torch.is_grad_enabled() and next(vae.parameters()).is_inference():
+        raise ValueError(
+            "the model was made under torch.inference_mode(), so it has no gradients; make it or "
+            "load it outside, or use torch.no_grad()"
+        )
     x = check_images(x, vae.input_dim, unit_interval=vae.likelihood == "bernoulli", name=name)
     check_dtype(x, next(vae.parameters()).dtype, name=name)
-    return vae, x
+    return vae, x.clone() if x.is_inference() else x  # a copy may take part in gradients
 
 
 def reparameterize(

@@ -367,9 +367,11 @@ def panels(columns: int = 1, height: float = 3.2) -> tuple[Axes, ...]:
     Raises
     ------
     TypeError, ValueError
-        If `columns` is not a positive int.
+        If `columns` is not an int from 1 to 100, or `height` not a positive number.
     """
-    columns = _as_count(columns, "columns", minimum=1)
+    columns = _as_count(columns, "columns", minimum=1, maximum=100)
+    if not _as_numbers(height, "height") > 0:
+        raise ValueError(f"height must be positive, got {height}")
     size = (_WIDTH, height)
     figure = plt.figure(figsize=size, dpi=_DPI, layout="compressed", facecolor=_PAPER)
     return tuple(_new_axes(ax, *size) for ax in figure.subplots(1, columns, squeeze=False)[0])
@@ -394,7 +396,7 @@ def drawing(name: str) -> str:
         If there is no such drawing.
     """
     known = {f.name.removesuffix(".svg"): f for f in _DRAWINGS.iterdir() if f.name.endswith(".svg")}
-    if name not in known:
+    if name not in tuple(known):  # a dict would stumble over what cannot be hashed
         raise ValueError(f"there is no drawing {name!r}; there are: {', '.join(sorted(known))}")
     return known[name].read_text(encoding="utf-8")
 
@@ -514,15 +516,12 @@ def _spread(side: int) -> np.ndarray:
 
 def _as_numbers(values: ArrayLike, name: str, *shape: int | str) -> np.ndarray:
     """Read a finite array of that shape, in which a letter stands for any length."""
-    if hasattr(values, "detach"):  # a tensor; NumPy has no bfloat16, hence double
-        values = values.detach().cpu().double()
+    values = _readable(values)
     wanted = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
     try:
         array = np.asarray(values)
     except ValueError as error:  # rows of unequal length
         raise ValueError(f"{name} must have shape {wanted}: {error}") from error
-    except (RuntimeError, TypeError) as error:  # a list of tensors that need gradients, or on a GPU
-        raise TypeError(f"{name} must hold real numbers: {error}") from error
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got {array.dtype} from {values!r:.60}")
     if array.size == 0:
@@ -535,6 +534,13 @@ def _as_numbers(values: ArrayLike, name: str, *shape: int | str) -> np.ndarray:
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got NaN or infinity in it")
     return array.astype(float)
+
+
+def _readable(values: ArrayLike) -> ArrayLike:
+    """Return tensors, alone or in a list, as NumPy can read them: it has no bfloat16."""
+    if hasattr(values, "detach"):
+        return values.detach().cpu().double()
+    return [_readable(value) for value in values] if isinstance(values, list | tuple) else values
 
 
 def _as_images(
@@ -576,6 +582,7 @@ def _as_runs(values: ArrayLike | Mapping[object, ArrayLike], length: int) -> np.
     """Read one run or several as (S, E)."""
     if isinstance(values, Mapping):
         values = [_as_numbers(run, f"values[{seed!r}]", length) for seed, run in values.items()]
+    values = _readable(values)
     shape = (length,) if np.ndim(values) == 1 else ("S", length)
     return np.atleast_2d(_as_numbers(values, "values", *shape))
 

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from .checks import brief
 from .model import VAE, unwrap
 
 _FOLDER = files("vaetut") / "assets" / "weights"
@@ -141,7 +142,7 @@ def _check_readable(model: VAE, metadata: dict[str, str]) -> None:
         raise ValueError("the model holds weights that are not finite; it cannot be of use")
     for name, value in metadata.items():
         if not isinstance(value, str):
-            raise TypeError(f"metadata must be strings, got {name}={value!r:.60}")
+            raise TypeError(f"metadata must be strings, got {name}={brief(value)}")
 
 
 def load_metadata(path: str | Path) -> dict[str, str]:
@@ -154,6 +155,6 @@ def _bundled(name: str) -> Path:
     if name not in list_pretrained():
         known = ", ".join(list_pretrained())
         raise ValueError(
-            f"there is no model {name!r}; there are: {known}. A file of yours is read by load_model"
+            f"there is no model {brief(name)}; there are: {known}. load_model reads other files"
         )
     return Path(str(_FOLDER / f"{name}.safetensors"))

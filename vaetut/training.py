@@ -550,11 +550,6 @@ def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe, processes: int)
             "training needs gradients, and here they are switched off; train outside of "
             "torch.no_grad() and torch.inference_mode()"
         )
-    if any(weight.is_inference() for weight in model.parameters()):
-        raise ValueError(
-            "the model was made under torch.inference_mode(), so it cannot be trained; "
-            "make it or load it outside"
-        )
     if not any(weight.requires_grad for weight in model.parameters()):
         raise ValueError("the whole model is frozen; model.requires_grad_() lets it learn again")
     if recipe.binarize and model.likelihood != "bernoulli":
