@@ -418,7 +418,11 @@ BAD = [
         ValueError,
         "labels must have shape (60,), got (5,)",
     ),
-    (lambda: plotting.latent_scatter(POINTS, DIGITS + 1), ValueError, "digits 0 to 9, got 1 to 10"),
+    (
+        lambda: plotting.latent_scatter(POINTS, DIGITS + 1),
+        ValueError,
+        "digits 0 to 9, got 10 among them",
+    ),
     (lambda: plotting.latent_scatter(POINTS, DIGITS / 2), ValueError, "labels must be digits"),
     (lambda: plotting.latent_scatter(POINTS * np.inf, DIGITS), ValueError, "mu must be finite"),
     (lambda: plotting.manifold_grid(1), ValueError, "side must be at least 2, got 1"),

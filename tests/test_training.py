@@ -28,6 +28,12 @@ def run(model, images, seed=0, checkpoint=None, **settings):
     return vaetut.train(model, images, recipe, seed, checkpoint, progress=False)
 
 
+def fresh(model):
+    """Give the decoder's last bias back what the constructor gave it."""
+    torch.nn.init.zeros_(model.decoder.out.bias)
+    return model
+
+
 def assert_equal_weights(model, other):
     for (name, weight), (_, expected) in zip(
         model.state_dict().items(), other.state_dict().items(), strict=True
@@ -248,7 +254,7 @@ def test_a_cycle_rises_and_falls_to_zero(model, images, rates, schedule, setting
 def test_the_output_is_centred_on_the_training_images(make_model, images, monkeypatch):
     images[:, 0], images[:, 1] = 0.0, 1.0  # a pixel that is always black, one always white
     images[:10, 2:] = 0.0  # the held-out images have no say
-    model = make_model()
+    model = fresh(make_model())
     monkeypatch.setattr(training._Run, "_epoch", lambda *args: pytest.fail("centred too late"))
     with pytest.raises(pytest.fail.Exception):
         run(model, images, center_output=True)
@@ -266,9 +272,109 @@ def test_the_output_stays_where_it_was_unless_asked(make_model, images):
     assert torch.equal(gaussian.decoder.out.bias, twin.decoder.out.bias)
 
 
-def test_a_cost_that_is_not_finite_stops_the_run(model, images):
-    with pytest.raises(FloatingPointError, match=r"in epoch \d; .*smaller learning_rate .*1e\+20"):
-        run(model, images, learning_rate=1e20)
+@pytest.mark.parametrize("history", [None, vaetut.History()])
+def test_training_that_goes_on_leaves_a_trained_output_alone(make_model, images, history):
+    model, twin = make_model(), make_model()
+    settings = {"center_output": True, "learning_rate": 1e-30}
+    if history is None:
+        run(model, images, **settings)
+    else:
+        recipe = dataclasses.replace(RECIPE, **settings)
+        training.train_pass(model, images, recipe, 0, history)
+    assert_equal_weights(model, twin)
+
+
+def test_a_frozen_output_is_not_centred(make_model, images):
+    model = fresh(make_model())
+    model.decoder.requires_grad_(False)
+    run(model, images, center_output=True)
+    assert not model.decoder.out.bias.any()
+
+
+def test_a_decoder_of_another_form_cannot_be_centred(make_model, images):
+    model = make_model()
+    model.decoder = vaetut.Decoder(3, 7, (8,))
+    with pytest.raises(ValueError, match=r"each of 12 pixels, got 7; .*center_output=False"):
+        run(model, images, center_output=True)
+
+
+# A cost that is no number, or makes no sense
+
+
+@pytest.mark.parametrize("objective", training.OBJECTIVES)
+def test_a_cost_that_is_not_finite_stops_the_run(model, images, objective):
+    message = r"nan in epoch 1, step 2( \(.*\))?; try a smaller learning_rate \(it is 1e\+20\)$"
+    with pytest.raises(FloatingPointError, match=message) as caught:
+        run(model, images, learning_rate=1e20, objective=objective)
+    assert ("rate" in str(caught.value).split(";")[0]) == objective.startswith("elbo")
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ([[3, 2, 1], [math.inf, math.inf, 1]], r"step 2 \(distortion first\)"),
+        ([[math.nan, 1, math.inf], [math.nan, math.nan, math.nan]], r"step 1 \(rate first\)"),
+        ([[3, 2, 1], [3, 2, 1], [math.nan] * 3], r"step 3 \(distortion and rate at once\)"),
+    ],
+)
+def test_the_term_that_left_first_is_named(model, images, monkeypatch, terms, message):
+    def batch_loss(model, *args):
+        # The weights stay finite, as those of another process might.
+        return 0 * model.decoder.out.bias.sum(), torch.tensor(given.pop(0), dtype=torch.float32)
+
+    given = [*terms, *[terms[-1]] * (4 - len(terms))]
+    monkeypatch.setattr(training, "batch_loss", batch_loss)
+    with pytest.raises(FloatingPointError, match=message):
+        run(model, images)
+
+
+UNSCALED = (
+    r"data reach from -?\d.* to .*, the largest standard deviation of a column is [\d.]+, and .*"
+)
+
+
+@pytest.fixture
+def unscaled(images):
+    """Columns with standard deviations of up to hundreds, as in a table of measurements."""
+    return images * torch.logspace(-1, 3.2, 12)
+
+
+def test_columns_that_are_not_scaled_are_described(make_model, unscaled):
+    model = make_model(likelihood="gaussian")
+    with torch.no_grad():
+        model.encoder.log_var.weight.mul_(100)
+    with pytest.raises(FloatingPointError, match=UNSCALED + "standardise the columns; where"):
+        run(model, unscaled, learning_rate=1e-9)
+
+
+def test_a_finite_cost_that_makes_no_sense_is_a_warning(make_model, unscaled):
+    model = make_model(likelihood="gaussian")
+    with torch.no_grad():
+        model.encoder.log_var.weight.zero_()
+        model.encoder.log_var.bias.fill_(20)
+    with pytest.warns(UserWarning, match="last epoch's cost, .*, makes no sense.*" + UNSCALED) as w:
+        history = run(model, unscaled, learning_rate=1e-9)
+    assert math.isfinite(history.cost[0])
+    assert "is 1.0: standardise the columns" in str(w[0].message)
+
+
+@pytest.mark.parametrize("variance", [1e-3, 1.0, 1e3])
+def test_knowing_nothing_costs_what_random_answers_do(make_model, images, seeded, variance):
+    """Over answers from N(0, 1), and so over a fresh decoder's."""
+    model = make_model(likelihood="gaussian", variance=variance)
+    answers = torch.randn(2000, 60, 12, generator=seeded())
+    drawn = -vaetut.gaussian_log_likelihood(images, answers, model.log_var_x).mean()
+    assert training._cost_of_ignorance(model, images) == pytest.approx(drawn.item(), rel=1e-2)
+
+
+def test_the_weight_of_the_kl_decides_what_makes_sense(make_model, images):
+    model = make_model()
+    with torch.no_grad():
+        model.encoder.mu.bias.fill_(50)  # 3,750 nats, which nobody pays for
+        model.decoder.hidden[0].weight.mul_(0.01)
+    assert run(model, images, beta=0.0, learning_rate=1e-9).rate[-1] > 3000
+    with pytest.warns(UserWarning, match=r"costs about 8\.32; try a smaller learning_rate"):
+        run(model, images, learning_rate=1e-9)
 
 
 # The objective, by hand
@@ -451,10 +557,10 @@ def test_ctrl_c_points_at_the_callers_line(model, images, monkeypatch):
 def test_a_resumed_run_equals_one_that_never_stopped(
     make_model, images, monkeypatch, tmp_path, settings, same_model
 ):
-    whole = make_model()
+    whole = fresh(make_model())
     expected = run(whole, images, seed=3, **settings)
 
-    model, path = make_model(), tmp_path / "run.pt"
+    model, path = fresh(make_model()), tmp_path / "run.pt"
     with monkeypatch.context() as patch:
         interrupt_at(patch, 11)
         with pytest.warns(UserWarning, match=r"run\.pt continues from epoch 3$"):

@@ -1,15 +1,36 @@
-"""Say clearly what was expected and what came: the checks that public functions share."""
+"""Say clearly what was expected and what came: the checks that public functions share.
+
+Where something may come in several forms, the check returns the one that the package works with.
+"""
 
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
+from typing import Any
 
 import torch
 
+MOST = 10**9  # of anything that is counted: more is a slip of the finger
+NO_FLOAT64 = ("mps",)  # devices that have no float64: Apple's
+# A value this far outside of [0, 1] is inside but for rounding. Scaled to its least and greatest
+# value, a column that lies 100 times its range from zero is off by 64 units in the last place.
+ROUNDING, MOST_ROUNDING = 64, 1e-5
+_HINTS = {
+    "ndarray": "; torch.from_numpy makes one",
+    "DataFrame": "; torch.tensor(frame.to_numpy()) makes one",
+    "tuple": "; a data set is a pair of images and labels: take its first part",
+}
+
 
 def check_images(
-    x: torch.Tensor, input_dim: int | None = None, *, unit_interval: bool = True, name: str = "x"
-) -> None:
+    x: torch.Tensor,
+    input_dim: int | None = None,
+    *,
+    unit_interval: bool = True,
+    name: str = "x",
+    remedy: str = "Scale the images",
+) -> torch.Tensor:
     """Check a batch of flattened images.
 
     Parameters
@@ -22,23 +43,43 @@ def check_images(
         Whether values must lie in [0, 1], as the Bernoulli likelihood needs.
     name : str
         How the caller's argument is called, for the message.
+    remedy : str
+        What the caller's users can do about values out of range.
+
+    Returns
+    -------
+    Tensor
+        `x` itself; where rounding took values out of [0, 1], a copy with 0 and 1 for them.
 
     Raises
     ------
     TypeError
         If `x` is not a floating-point tensor.
     ValueError
-        If its shape is wrong, it is empty, or a value is not finite or out of range.
+        If its shape is wrong, it is empty or without values, or a value is not finite or out of
+        range.
     """
     check_batch(x, input_dim, name=name)
+    if x.is_meta:
+        raise ValueError(f"{name} holds no values: it is on the meta device")
     low, high = (v.item() for v in x.detach().aminmax())  # a NaN anywhere makes both NaN
     if not (low > -float("inf") and high < float("inf")):
         raise ValueError(f"{name} must be finite; it holds NaN or infinity")
-    if unit_interval and not (low >= 0 and high <= 1):
+    if not unit_interval or (low >= 0 and high <= 1):
+        return x
+    slack = min(ROUNDING * torch.finfo(x.dtype).eps, MOST_ROUNDING)
+    if low < -slack or high > 1 + slack:
         raise ValueError(
-            f"{name} must lie in [0, 1] for a Bernoulli likelihood; it reaches from {low:.4g} to "
-            f"{high:.4g}. Scale the images, or use likelihood='gaussian'"
+            f"{name} must lie in [0, 1] for a Bernoulli likelihood; it reaches from {_show(low)} "
+            f"to {_show(high)}. {remedy}, or use likelihood='gaussian'"
         )
+    return x.clamp(0, 1)
+
+
+def _show(value: float) -> str:
+    """Write four digits, or all of them where four would hide that the value leaves [0, 1]."""
+    short = f"{value:.4g}"
+    return short if (0 <= float(short) <= 1) == (0 <= value <= 1) else repr(value)
 
 
 def check_batch(x: torch.Tensor, width: int | None = None, *, name: str = "x") -> None:
@@ -54,7 +95,8 @@ def check_batch(x: torch.Tensor, width: int | None = None, *, name: str = "x") -
     check_float_tensor(x, name=name)
     wanted = f"(batch, {'features' if width is None else width})"
     if x.ndim != 2:
-        hint = f"; add the batch axis with {name}[None]" if x.ndim == 1 else ""
+        hints = {0: "", 1: f"; add the batch axis with {name}[None]"}
+        hint = hints.get(x.ndim, f"; flatten images with {name}.flatten(1)")
         raise ValueError(f"{name} must have shape {wanted}, got {tuple(x.shape)}{hint}")
     if x.numel() == 0:
         raise ValueError(f"{name} is empty: shape {tuple(x.shape)}")
@@ -63,18 +105,45 @@ def check_batch(x: torch.Tensor, width: int | None = None, *, name: str = "x") -
 
 
 def check_float_tensor(x: torch.Tensor, *, name: str = "x") -> None:
-    """Raise a TypeError unless `x` is a floating-point tensor."""
+    """Raise unless `x` is a tensor of floating-point numbers, dense and in memory."""
     if not isinstance(x, torch.Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {type(x).__name__}")
+        kind = type(x).__name__
+        raise TypeError(f"{name} must be a torch.Tensor, got {kind}{_HINTS.get(kind, '')}")
     if not x.is_floating_point():
-        hint = "; divide 8-bit images by 255" if x.dtype == torch.uint8 else ""
-        raise TypeError(f"{name} must hold floating-point numbers, got {x.dtype}{hint}")
+        convert = f"use {name}.{'real' if x.is_complex() else 'float()'}"
+        hint = "divide 8-bit images by 255" if x.dtype == torch.uint8 else convert
+        raise TypeError(f"{name} must hold floating-point numbers, got {x.dtype}; {hint}")
+    if x.layout != torch.strided:
+        raise TypeError(f"{name} must be dense, got {x.layout}; use {name}.to_dense()")
+
+
+def check_like(x: torch.Tensor, weight: torch.Tensor, *, name: str = "x") -> None:
+    """Raise unless `x` has the device and the dtype of a model's `weight`."""
+    if x.device != weight.device:
+        raise ValueError(
+            f"{name} must be on the model's device, {weight.device}, got {x.device}; "
+            f"use {name}.to({str(weight.device)!r})"
+        )
+    check_dtype(x, weight.dtype, name=name)
 
 
 def check_dtype(x: torch.Tensor, dtype: torch.dtype, *, name: str = "x") -> None:
     """Raise a TypeError unless `x` has the model's dtype; autocast converts by itself."""
     if x.dtype != dtype and not torch.is_autocast_enabled(x.device.type):
         raise TypeError(f"{name} must be {dtype} like the model, got {x.dtype}; use {name}.to(…)")
+
+
+def check_device(name: str | torch.device) -> torch.device:
+    """Return the device of that name; raise a ValueError unless one can compute on it here."""
+    try:
+        probe = torch.zeros(1, device=torch.device(name))
+        probe.item()  # fails on "meta", where nothing is computed
+    except (AssertionError, ImportError, RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"this machine has no device {str(name)!r}; use 'cpu', or what PyTorch calls a GPU: "
+            "'cuda', or Apple's 'mps'"
+        ) from error
+    return probe.device
 
 
 def check_pixels(x: torch.Tensor, params: torch.Tensor, *, name: str) -> None:
@@ -86,6 +155,7 @@ def check_pixels(x: torch.Tensor, params: torch.Tensor, *, name: str) -> None:
             f"x and {name} must have shapes (B, D) and (..., B, D), "
             f"got {tuple(x.shape)} and {tuple(params.shape)}"
         )
+    _check_one_device("x", x, name, params)
 
 
 def check_posterior(mu: torch.Tensor, log_var: torch.Tensor) -> None:
@@ -96,37 +166,71 @@ def check_posterior(mu: torch.Tensor, log_var: torch.Tensor) -> None:
         raise ValueError(
             f"mu and log_var must have one shape, got {tuple(mu.shape)} and {tuple(log_var.shape)}"
         )
+    _check_one_device("mu", mu, "log_var", log_var)
 
 
-def check_count(value: int, name: str, minimum: int = 1) -> None:
-    """Raise unless `value` is an int of at least `minimum`."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an int, got {value!r}")
+def _check_one_device(name: str, a: torch.Tensor, other: str, b: torch.Tensor) -> None:
+    if a.device != b.device:
+        raise ValueError(f"{name} and {other} must be on one device, got {a.device} and {b.device}")
+
+
+def check_count(value: int, name: str, minimum: int = 1, maximum: float = MOST) -> int:
+    """Return `value` as Python's int; raise unless it is an integer, of any library, in range."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an int, got {brief(value)}{_out_of_tensor(value)}")
     if value < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+        raise ValueError(f"{name} must be at least {minimum}, got {brief(value)}")
+    if value > maximum:
+        raise ValueError(f"{name} must be at most {maximum:,}, got {brief(value)}")
+    return int(value)
 
 
-def check_number(value: float, name: str, *, zero: bool = False, below: float = math.inf) -> None:
-    """Raise unless `value` is a number above zero and less than `below`; `zero` allows zero."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    large_enough = value >= 0 if zero else value > 0
-    if not (large_enough and value < below):
+def check_number(value: float, name: str, *, zero: bool = False, below: float = math.inf) -> float:
+    """Return `value` as Python's float.
+
+    Raise unless it is a number, of any library, above zero and less than `below`; `zero` allows
+    zero.
+    """
+    try:
+        number = float(check_real(value, name))
+    except OverflowError:  # an integer of hundreds of digits
+        number = math.inf
+    large_enough = number >= 0 if zero else number > 0
+    if not (large_enough and number < below):
         wanted = "at least 0" if zero else "positive"
         limit = "finite" if below == math.inf else f"less than {below}"
-        raise ValueError(f"{name} must be {wanted} and {limit}, got {value}")
+        raise ValueError(f"{name} must be {wanted} and {limit}, got {brief(value)}")
+    return number
+
+
+def check_real(value: float, name: str) -> int | float:
+    """Return `value` as Python's int or float; raise unless it is a number, of any library."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {brief(value)}{_out_of_tensor(value)}")
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def check_widths(hidden_dims: tuple[int, ...]) -> tuple[int, ...]:
     """Return `hidden_dims` as a tuple; raise unless it is a sequence of positive ints."""
     if not isinstance(hidden_dims, tuple | list):
-        raise TypeError(f"hidden_dims must be a tuple of ints, got {hidden_dims!r}")
-    for width in hidden_dims:
-        check_count(width, "every width in hidden_dims")
-    return tuple(hidden_dims)
+        raise TypeError(f"hidden_dims must be a tuple of ints, got {brief(hidden_dims)}")
+    return tuple(check_count(width, "every width in hidden_dims") for width in hidden_dims)
 
 
-def check_choice(value: object, name: str, choices: tuple | dict) -> None:
-    """Raise a ValueError unless `value` is one of `choices`."""
-    if value not in tuple(choices):  # a dict would stumble over what cannot be hashed
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}")
+def check_choice(value: object, name: str, choices: tuple | dict) -> Any:
+    """Return the one of `choices` that equals `value`; raise a ValueError if there is none."""
+    for choice in choices:
+        if isinstance(value, type(choice)) and value == choice:  # an array would not compare
+            return choice
+    known = ", ".join(map(repr, choices))
+    raise ValueError(f"{name} must be one of {known}; got {brief(value)}")
+
+
+def brief(value: object) -> str:
+    """Write any value on one line, of at most 60 characters, for a message."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _out_of_tensor(value: object) -> str:
+    return "; .item() takes it out of a tensor" if isinstance(value, torch.Tensor) else ""

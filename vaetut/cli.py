@@ -36,7 +36,7 @@ class _Commands(TyperGroup):
             raise _leave("interrupted", 130) from error
         except (ValueError, TypeError, FileNotFoundError, FileExistsError) as error:
             raise _leave(error, 2) from error
-        except (RuntimeError, FloatingPointError, OSError) as error:
+        except (RuntimeError, FloatingPointError, MemoryError, OSError) as error:
             raise _leave(error, 1) from error
 
 
@@ -52,9 +52,11 @@ _change = partial(_option, default="the recipe's", rich_help_panel="Changes to t
 _machine = partial(_option, rich_help_panel="Machine")
 ModelArgument = Annotated[str, typer.Argument(metavar="NAME_OR_FILE")]
 DatasetOption = Annotated[Dataset, _option("MNIST is bundled; others are downloaded once.")]
-SeedOption = Annotated[int, _option("The same seed gives the same result.", min=0)]
+SeedOption = Annotated[int, _option("The same seed gives the same result.", min=0, max=2**32 - 1)]
 DeviceOption = Annotated[Device, _machine("auto: CUDA if there is one, else Apple's, else CPU.")]
-ThreadsOption = Annotated[int | None, _machine("CPU threads.", default="PyTorch's choice", min=1)]
+ThreadsOption = Annotated[
+    int | None, _machine("CPU threads.", default="PyTorch's choice", min=1, max=1024)
+]
 
 
 def _show_version(wanted: bool) -> None:
@@ -304,11 +306,14 @@ def _load_images(name: Dataset, split: str) -> tuple:
 
 
 def _open_model(name: str) -> tuple[vaetut.VAE, dict]:
-    """Return a bundled model and its card, or the model of a file and an empty card."""
+    """Return a bundled model and its card, or the model of a file and an empty card.
+
+    In float32, as the images are: an estimator may have been fitted, and saved, in float64.
+    """
     if name in (bundled := vaetut.list_pretrained()):
         return vaetut.load_pretrained(name), vaetut.load_card(name)
     if Path(name).is_file():
-        return vaetut.load_model(name).eval(), {}
+        return vaetut.load_model(name).float().eval(), {}
     raise FileNotFoundError(f"no file {name}; the bundled models are: {', '.join(bundled)}")
 
 

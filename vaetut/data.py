@@ -121,7 +121,7 @@ def binarize(images: torch.Tensor, generator: torch.Generator | None = None) -> 
     TypeError, ValueError
         If `images` is not a float tensor (B, D) with values in [0, 1].
     """
-    check_images(images, name="images")
+    images = check_images(images, name="images")
     generator = or_else(generator)
     uniform = torch.rand(
         images.shape, generator=generator, device=generator.device, dtype=images.dtype

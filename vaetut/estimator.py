@@ -7,11 +7,12 @@ class that it leaves behind.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -23,9 +24,9 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .checks import check_batch, check_images
+from .checks import NO_FLOAT64, check_batch, check_count, check_device, check_images
 from .data import binarize
-from .model import ACTIVATIONS, LIKELIHOODS, MIN_LOG_VAR_X, VAE, reparameterize
+from .model import ACTIVATIONS, LIKELIHOODS, MIN_LOG_VAR_X, VAE, reparameterize, unwrap
 from .noise import EVALUATION, make_generator, standard_normal
 from .objective import kl_standard_normal
 from .pretrained import load_metadata, load_model, save_model
@@ -43,7 +44,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     """A variational autoencoder with the interface of scikit-learn (AEVB, Kingma & Welling 2013).
 
     The network computes in the dtype of the `X` it is first fitted to: float32 stays float32, all
-    else becomes float64, which takes twice the time. Where a parameter is None, the recipe's own
+    else becomes float64, which takes twice the time ("mps" has no float64: there, all becomes
+    float32). Where a parameter is None, the recipe's own
     value holds.
 
     Parameters
@@ -55,7 +57,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     activation : str, optional
         Such as "softplus", "relu", "silu", "tanh".
     likelihood : {"bernoulli", "gaussian"}
-        p(x|z). The Bernoulli takes values in [0, 1] only.
+        p(x|z). The Bernoulli takes values in [0, 1] only: behind a `MinMaxScaler(clip=True)`, rows
+        that the scaler was not fitted to stay there. For the Gaussian, standardise the columns.
     variance : float or "learned"
         Of the Gaussian, the same for every feature.
     recipe : {"article", "fast"}
@@ -75,7 +78,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     precision : {"float32", "bf16", "auto"}
         See `vaetut.Recipe`; it acts on float32 data.
     device : str
-        Where to train, such as "cpu" or "cuda"; arrays come and go as NumPy's.
+        Where to compute, such as "cpu" or "cuda"; arrays come and go as NumPy's. The network goes
+        there at each use, and a pickle holds it on the CPU: where it is read on a machine without
+        the device, `set_params(device="cpu")` is all that it takes.
 
     Attributes
     ----------
@@ -114,7 +119,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "precision": [StrOptions(set(PRECISIONS))],
-        "device": [str],
+        "device": [str, torch.device],
     }
 
     def __init__(
@@ -199,21 +204,23 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         x = self._check(X, reset=first)
         seed = _draw_seed(self.random_state)
         if first:
-            self.model_, self.history_, self._state = self._build(x, seed), History(), None
-        self._state = train_pass(
-            self.model_, x, self._make_recipe(), seed, self.history_, self._state, self.verbose > 0
-        )
+            model, history, state = self._build(x, seed), History(), None
+        else:
+            model, history, state = self._network(), self.history_, self._state
+        recipe, progress = self._make_recipe(), self.verbose > 0
+        self._state = train_pass(model, x, recipe, seed, history, state, progress)
+        self.model_, self.history_ = model, history
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Return the posterior means mu of q(z|x), shape (n, L), for rows `X`, (n, D)."""
-        x = self._check(X)
-        return _by_block(lambda part: self.model_.encode(part)[0], x)
+        x, model = self._check(X), self._network()
+        return _by_block(lambda part: model.encode(part)[0], x)
 
     def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
         """Return the means of p(x|z), shape (n, D), for codes `Z`, (n, L)."""
         z = self._check_codes(Z)
-        return _by_block(self.model_.decode_mean, z)
+        return _by_block(self._network().decode_mean, z)
 
     def reconstruct(
         self,
@@ -238,11 +245,12 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ndarray, shape (n, D)
         """
         x, generator = self._check(X), make_generator(_draw_seed(random_state))
+        model = self._network()
 
         def decode(part: torch.Tensor) -> torch.Tensor:
-            mu, log_var = self.model_.encode(part)  # (B, L)
+            mu, log_var = model.encode(part)  # (B, L)
             z = reparameterize(mu, log_var, generator=generator) if sample else mu
-            return self.model_.decode_mean(z)
+            return model.decode_mean(z)
 
         return _by_block(decode, x)
 
@@ -271,19 +279,18 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         ndarray, shape (n, D)
         """
-        check_is_fitted(self, "model_")
-        generator = make_generator(_draw_seed(random_state))
+        model, generator = self._network(), make_generator(_draw_seed(random_state))
+        if isinstance(Z, Number):
+            raise TypeError(f"Z must be codes, (n, L), got {Z}; use generate(n_samples={Z})")
         if Z is None:
-            like = next(self.model_.parameters())
-            if n_samples < 1:
-                raise ValueError(f"n_samples must be at least 1, got {n_samples}")
-            z = standard_normal((n_samples, self.model_.latent_dim), like, generator)
+            shape = check_count(n_samples, "n_samples"), model.latent_dim
+            z = standard_normal(shape, next(model.parameters()), generator)
         else:
             z = self._check_codes(Z)
 
         def decode(part: torch.Tensor) -> torch.Tensor:
-            mean = self.model_.decode_mean(part)
-            return _draw(self.model_, mean, generator) if sample else mean
+            mean = model.decode_mean(part)
+            return _draw(model, mean, generator) if sample else mean
 
         return _by_block(decode, z)
 
@@ -299,9 +306,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ----------
         X : array-like, shape (n, D)
         """
-        x = self._check(X)
-        noise = _cubature(self.model_.latent_dim).to(x)
-        return _by_block(lambda part: _elbo_under(self.model_, part, noise), x)
+        x, model = self._check(X), self._network()
+        noise = _cubature(model.latent_dim).to(x)
+        return _by_block(lambda part: _elbo_under(model, part, noise), x)
 
     def score(self, X: ArrayLike, y: object = None) -> float:
         """Return the mean of `score_samples`: the ELBO per row, in nats; higher is better."""
@@ -313,7 +320,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         The device and Adam's moments are left out, and a RandomState is saved as None.
         """
         check_is_fitted(self, "model_")
-        params = self._settings()
+        params = self.get_params(deep=False)
         del params["device"]
         if isinstance(self.random_state, np.random.RandomState):
             params["random_state"] = None
@@ -323,7 +330,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             "history": asdict(self.history_),
             "feature_names": None if names is None else list(names),
         }
-        save_model(self.model_, path, estimator=json.dumps(card))
+        plain = np.generic.item  # JSON knows no numbers of NumPy's
+        save_model(self.model_, path, estimator=json.dumps(card, default=plain))
 
     @classmethod
     def load(cls, path: str | Path, device: str = "cpu") -> Self:
@@ -334,8 +342,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         FileNotFoundError
             If there is no such file.
         ValueError
-            If the file is damaged, or `save` did not write it.
+            If the file is damaged, `save` did not write it, or there is no such device.
         """
+        check_device(device)
         model = load_model(path)
         try:
             card = json.loads(load_metadata(path)["estimator"])
@@ -349,7 +358,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 f"{path} is damaged or is not a saved estimator ({error!r}); "
                 "expected a file written by VariationalAutoencoder.save"
             ) from error
-        est.model_, est._state, est.n_features_in_ = model.to(device), None, model.input_dim
+        est.model_, est._state, est.n_features_in_ = model, None, model.input_dim
         if names is not None:
             est.feature_names_in_ = np.array(names, dtype=object)
         return est
@@ -368,37 +377,49 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _settings(self) -> dict[str, Any]:
-        """Return the parameters, with Python's numbers where a grid put NumPy's."""
-        params = {key: _plain(value) for key, value in self.get_params(deep=False).items()}
-        if self.hidden_dims is not None:
-            params["hidden_dims"] = tuple(map(_plain, self.hidden_dims))
-        return params
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle holds: any machine can read it, for its tensors are on the CPU."""
+        return {name: _on_cpu(value) for name, value in super().__getstate__().items()}
 
     def _make_recipe(self) -> Recipe:
-        names = {field.name for field in fields(Recipe)}
-        chosen = {k: v for k, v in self._settings().items() if k in names and v is not None}
+        params, names = self.get_params(deep=False), {field.name for field in fields(Recipe)}
+        chosen = {k: v for k, v in params.items() if k in names and v is not None}
         return replace(RECIPES[self.recipe], **chosen)
 
     def _build(self, x: torch.Tensor, seed: int) -> VAE:
-        sizes = {key: self._settings()[key] for key in ("latent_dim", "likelihood", "variance")}
-        return self._make_recipe().build_model(x.shape[1], seed=seed, **sizes).to(x)
+        sizes = self.latent_dim, self.likelihood, self.variance
+        return self._make_recipe().build_model(x.shape[1], *sizes, seed).to(x)
+
+    def _network(self) -> VAE:
+        """Return the fitted network, on `device`."""
+        check_is_fitted(self, "model_")
+        device, floats = self._place()
+        model = unwrap(self.model_).to(device)
+        return model if len(floats) > 1 else model.to(torch.float32)
+
+    def _place(self) -> tuple[torch.device, tuple[type, ...]]:
+        """Return the device, and the dtypes that it has."""
+        device = check_device(self.device)
+        return device, FLOATS[1:] if device.type in NO_FLOAT64 else FLOATS
 
     def _check(self, X: ArrayLike, reset: bool = False) -> torch.Tensor:
         """Return rows (n, D) as a tensor, of the dtype and on the device of the network."""
-        if not reset:
-            check_is_fitted(self, "model_")
-        x = _tensor(validate_data(self, _array(X), reset=reset, dtype=FLOATS))
-        likelihood = self.likelihood if reset else self.model_.likelihood
-        check_images(x, unit_interval=likelihood == "bernoulli", name="X")
-        return x.to(self.device) if reset else x.to(next(self.model_.parameters()))
+        likelihood = self.likelihood if reset else self._network().likelihood
+        device, floats = self._place()
+        x = check_images(
+            _tensor(validate_data(self, _array(X), reset=reset, dtype=floats)),
+            unit_interval=likelihood == "bernoulli",
+            name="X",
+            remedy="Put MinMaxScaler(clip=True) before the estimator",
+        )
+        return x.to(device) if reset else x.to(next(self._network().parameters()))
 
     def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
         """Return codes (n, L) as a tensor, of the dtype and on the device of the network."""
-        check_is_fitted(self, "model_")
+        model = self._network()
         z = _tensor(check_array(_array(Z), dtype=FLOATS, input_name="Z"))
-        check_batch(z, self.model_.latent_dim, name="Z")
-        return z.to(next(self.model_.parameters()))
+        check_batch(z, model.latent_dim, name="Z")
+        return z.to(next(model.parameters()))
 
 
 def _cubature(dim: int) -> torch.Tensor:
@@ -438,7 +459,22 @@ def _by_block(function: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tens
 
 def _array(X: ArrayLike) -> ArrayLike:
     """Let scikit-learn see a tensor as an array, since it doesn't know PyTorch's dtypes."""
-    return X.numpy(force=True) if isinstance(X, torch.Tensor) else X
+    if not isinstance(X, torch.Tensor):
+        return X
+    return (X.float() if X.dtype == torch.bfloat16 else X).numpy(force=True)  # NumPy has no bf16
+
+
+def _on_cpu(value: Any) -> Any:
+    """Return a copy of a module, a tensor, or lists and dicts of them, with all tensors there."""
+    if isinstance(value, torch.nn.Module):
+        return copy.deepcopy(value).cpu()
+    if isinstance(value, torch.Tensor):
+        return value.cpu()
+    if isinstance(value, list):
+        return [_on_cpu(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _on_cpu(each) for key, each in value.items()}
+    return value
 
 
 def _tensor(array: np.ndarray) -> torch.Tensor:
@@ -451,9 +487,5 @@ def _draw_seed(random_state: int | np.random.RandomState | None) -> int:
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, Integral):
-        return int(random_state)
+        return check_count(random_state, "random_state", minimum=0, maximum=math.inf)
     return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from tqdm import tqdm
 
-from .checks import check_batch, check_count, check_images, check_posterior
-from .model import VAE, reparameterize
+from .checks import check_batch, check_count, check_posterior
+from .model import VAE, reparameterize, unwrap_and_check
 from .noise import EVALUATION, make_generator, or_else
 from .objective import kl_standard_normal, stream_log_weights
 
@@ -101,12 +101,11 @@ def evaluate(
     Raises
     ------
     TypeError, ValueError
-        If the images don't fit the model, or `num_samples` is not positive.
+        If the images don't fit the model, or an argument is not as described.
     """
-    bernoulli = model.likelihood == "bernoulli"
-    check_images(images, model.input_dim, unit_interval=bernoulli, name="images")
-    check_count(num_samples, "num_samples")
-    check_count(seed, "seed", minimum=0)
+    model, images = unwrap_and_check(model, images, name="images")
+    num_samples = check_count(num_samples, "num_samples")
+    seed = check_count(seed, "seed", minimum=0, maximum=math.inf)
     if len(images) < 2:
         raise ValueError("a standard error needs at least 2 images, got 1")
     generator = make_generator(seed, EVALUATION)
@@ -129,7 +128,7 @@ def evaluate(
         nll_se_monte_carlo=_pooled_error(per_image["nll_variance"]),
         active_units=count_active(per_image["mu"]),
         latent_dim=model.latent_dim,
-        data=_kind(images) if bernoulli else "real",
+        data=_kind(images) if model.likelihood == "bernoulli" else "real",
         num_images=len(images),
         num_samples=num_samples,
         seed=seed,
@@ -196,14 +195,14 @@ def aggregate_posterior(
     """
     check_posterior(mu, log_var)
     check_batch(mu, name="mu")
-    check_count(num_samples, "num_samples")
+    num_samples = check_count(num_samples, "num_samples")
     if len(mu) < 2:
         raise ValueError("an aggregate posterior needs at least 2 images, got 1")
     generator = or_else(generator)
     rows = torch.randperm(len(mu), generator=generator, device=generator.device)[:num_samples]
     rows = rows.to(mu.device)
     draws = reparameterize(mu[rows], log_var[rows], generator=generator)  # (M, L)
-    sums = torch.zeros(3, dtype=torch.float64, device=mu.device)
+    sums = torch.zeros(3, dtype=torch.float64)  # on the processor: Apple's devices have none
     for z, own in zip(draws.split(BLOCK), rows.split(BLOCK), strict=True):
         log_q = _log_density(z, mu, log_var)  # (m, N)
         conditional = log_q.gather(1, own[:, None]).squeeze(1)  # log q(z|x), x its own image
@@ -211,8 +210,8 @@ def aggregate_posterior(
         others = log_q.scatter(1, own[:, None], -math.inf).logsumexp(1) - math.log(len(mu) - 1)
         prior = -0.5 * (z.square() + math.log(2 * math.pi)).sum(1)
         differences = conditional - aggregate, conditional - others, aggregate - prior
-        sums += torch.stack([d.sum(dtype=torch.float64) for d in differences])
-    rate = kl_standard_normal(mu, log_var).mean(dtype=torch.float64).item()
+        sums += torch.stack([d.cpu().sum(dtype=torch.float64) for d in differences])
+    rate = kl_standard_normal(mu, log_var).cpu().mean(dtype=torch.float64).item()
     return AggregatePosterior(rate, *(sums / len(draws)).tolist())
 
 

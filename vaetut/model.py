@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from os import PathLike
 
 import torch
 from torch import nn
@@ -17,6 +18,8 @@ from .checks import (
     check_count,
     check_dtype,
     check_float_tensor,
+    check_images,
+    check_like,
     check_number,
     check_pixels,
     check_posterior,
@@ -37,6 +40,11 @@ ACTIVATIONS = {
 }
 LIKELIHOODS = ("bernoulli", "gaussian")
 MIN_LOG_VAR_X = -10.0  # a learned variance stops here: a perfect fit would send it to -infinity
+_NO_VAE = {
+    torch.Tensor | PathLike: "; the model comes first",
+    str: "; load_pretrained and load_model read one",
+    type: "; call the class to make one",
+}
 
 
 class Encoder(nn.Module):
@@ -64,8 +72,8 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         generator = or_else(generator, 0, WEIGHTS)
-        check_count(input_dim, "input_dim")
-        check_count(latent_dim, "latent_dim")
+        input_dim = check_count(input_dim, "input_dim")
+        latent_dim = check_count(latent_dim, "latent_dim")
         hidden_dims = check_widths(hidden_dims)
         self.hidden = _hidden_layers((input_dim, *hidden_dims), activation, generator)
         width = (input_dim, *hidden_dims)[-1]
@@ -103,8 +111,8 @@ class Decoder(nn.Module):
     ) -> None:
         super().__init__()
         generator = or_else(generator, 0, WEIGHTS)
-        check_count(latent_dim, "latent_dim")
-        check_count(output_dim, "output_dim")
+        latent_dim = check_count(latent_dim, "latent_dim")
+        output_dim = check_count(output_dim, "output_dim")
         hidden_dims = check_widths(hidden_dims)
         self.hidden = _hidden_layers((latent_dim, *hidden_dims), activation, generator)
         self.out = _linear((latent_dim, *hidden_dims)[-1], output_dim, generator)
@@ -153,8 +161,12 @@ class VAE(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        input_dim = check_count(input_dim, "input_dim")
+        latent_dim = check_count(latent_dim, "latent_dim")
         hidden_dims = check_widths(hidden_dims)
-        check_choice(likelihood, "likelihood", LIKELIHOODS)
+        activation = check_choice(activation, "activation", ACTIVATIONS)
+        likelihood = check_choice(likelihood, "likelihood", LIKELIHOODS)
+        variance = _check_variance(variance)
         self.config = {
             "input_dim": input_dim,
             "latent_dim": latent_dim,
@@ -167,21 +179,15 @@ class VAE(nn.Module):
         generator = or_else(generator, 0, WEIGHTS)
         self.encoder = Encoder(input_dim, latent_dim, hidden_dims, activation, generator)
         self.decoder = Decoder(latent_dim, input_dim, hidden_dims[::-1], activation, generator)
-        if likelihood == "gaussian":
-            self._set_variance(variance)
-
-    def _set_variance(self, variance: float | str) -> None:
-        if isinstance(variance, str):
-            check_choice(variance, "variance", ("learned", "a positive number"))
+        if likelihood == "gaussian" and variance == "learned":
             self.log_var_x = nn.Parameter(torch.zeros(()))
-        else:
-            check_number(variance, "variance")
+        elif likelihood == "gaussian":
             self.register_buffer("log_var_x", torch.tensor(math.log(variance)), persistent=False)
 
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return `mu` and `log_var` of q(z|x), each (B, L), for images `x` (B, D)."""
         check_batch(x, self.input_dim)
-        check_dtype(x, self.encoder.mu.weight.dtype)
+        check_like(x, self.encoder.mu.weight)
         mu, log_var = self.encoder(x)
         return mu.to(x.dtype), log_var.to(x.dtype)  # autocast ends here: sums need all digits
 
@@ -193,7 +199,7 @@ class VAE(nn.Module):
         check_float_tensor(z, name="z")
         if z.ndim == 0 or z.shape[-1] != self.latent_dim:
             raise ValueError(f"z must have shape (..., {self.latent_dim}), got {tuple(z.shape)}")
-        check_dtype(z, self.decoder.out.weight.dtype, name="z")
+        check_like(z, self.decoder.out.weight, name="z")
         return self.decoder(z).to(z.dtype)
 
     def decode_mean(self, z: torch.Tensor) -> torch.Tensor:
@@ -235,6 +241,46 @@ class VAE(nn.Module):
         return self.decode(z), mu, log_var
 
 
+def unwrap(model: nn.Module) -> VAE:
+    """Return the VAE inside what torch.compile, DataParallel or DistributedDataParallel returned.
+
+    They share its weights, so what is done to the one is done to the other.
+
+    Raises
+    ------
+    TypeError
+        If there is no VAE.
+    ValueError
+        If it is on PyTorch's meta device: without weights.
+    """
+    if hasattr(model, "_orig_mod"):  # torch.compile's
+        return unwrap(model._orig_mod)
+    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return unwrap(model.module)
+    if not isinstance(model, VAE):
+        hints = [hint for kind, hint in _NO_VAE.items() if isinstance(model, kind)]
+        hints += ["; an estimator has one in model_"] * hasattr(model, "model_")
+        raise TypeError(f"model must be a VAE, got {type(model).__name__}{''.join(hints)}")
+    if next(model.parameters()).is_meta:
+        raise ValueError("the model has no weights: it is on the meta device; load them first")
+    return model
+
+
+def unwrap_and_check(
+    model: nn.Module, x: torch.Tensor, *, name: str = "x"
+) -> tuple[VAE, torch.Tensor]:
+    """Return the VAE itself, and its images without rounding; raise unless the two go together."""
+    vae = unwrap(model)
+    if torch.is_grad_enabled() and next(vae.parameters()).is_inference():
+        raise ValueError(
+            "the model was made under torch.inference_mode(), so it has no gradients; make it or "
+            "load it outside, or use torch.no_grad()"
+        )
+    x = check_images(x, vae.input_dim, unit_interval=vae.likelihood == "bernoulli", name=name)
+    check_dtype(x, next(vae.parameters()).dtype, name=name)
+    return vae, x.clone() if x.is_inference() else x  # a copy may take part in gradients
+
+
 def reparameterize(
     mu: torch.Tensor,
     log_var: torch.Tensor,
@@ -264,7 +310,7 @@ def reparameterize(
     check_posterior(mu, log_var)
     shape = tuple(mu.shape)
     if num_samples is not None:
-        check_count(num_samples, "num_samples")
+        num_samples = check_count(num_samples, "num_samples")
         shape = (num_samples, *shape)  # (K, B, L)
     eps = standard_normal(shape, mu, generator)
     return mu + (0.5 * log_var).exp() * eps
@@ -320,6 +366,14 @@ def gaussian_log_likelihood(
     check_float_tensor(log_var, name="log_var")
     squared = (x - mean).square() * (-log_var).exp()
     return -0.5 * (squared + log_var + math.log(2 * math.pi)).sum(-1)
+
+
+def _check_variance(variance: float | str) -> float | str:
+    if not isinstance(variance, str):
+        return check_number(variance, "variance")
+    if variance != "learned":
+        raise ValueError(f"variance must be 'learned' or a positive number, got {variance!r}")
+    return variance
 
 
 def _hidden_layers(

@@ -24,7 +24,7 @@ def make_generator(seed: int | None = None, stream: int = SAMPLING) -> torch.Gen
         If `seed` is not an integer, or negative.
     """
     if seed is not None and (not isinstance(seed, Integral) or isinstance(seed, bool)):
-        raise TypeError(f"seed must be an int or None, got {seed!r}")
+        raise TypeError(f"seed must be an int or None, got {seed!r:.60}")
     if seed is not None and seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
     entropy = None if seed is None else [int(seed), stream]
@@ -57,7 +57,7 @@ def or_else(
         return make_generator(seed, stream)
     if not isinstance(generator, torch.Generator):
         raise TypeError(
-            f"generator must be a torch.Generator or None, got {generator!r}; "
+            f"generator must be a torch.Generator or None, got {generator!r:.60}; "
             "make one from a seed with torch.Generator().manual_seed(seed)"
         )
     return generator

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import torch
 
-from .checks import check_count, check_images, check_posterior
-from .model import VAE, reparameterize
+from .checks import check_count, check_posterior
+from .model import VAE, reparameterize, unwrap_and_check
 
 # Without gradients, samples come in chunks of this many decoder outputs (rows x pixels): memory
 # stays bounded, and the processor's cache is large enough. It is part of the protocol: with other
@@ -114,10 +114,10 @@ def elbo(
     Raises
     ------
     TypeError, ValueError
-        If `x` or `num_samples` is not as described.
+        If `model`, `x` or `num_samples` is not as described.
     """
-    check_images(x, model.input_dim, unit_interval=model.likelihood == "bernoulli")
-    check_count(num_samples, "num_samples")
+    model, x = unwrap_and_check(model, x)
+    num_samples = check_count(num_samples, "num_samples")
     mu, log_var = model.encode(x)  # (B, L)
     z = reparameterize(mu, log_var, num_samples, generator)  # (K, B, L)
     log_likelihood = model.log_likelihood(x, z).mean(0)  # (K, B) -> (B,)
@@ -151,10 +151,10 @@ def importance_weighted_bound(
     Raises
     ------
     TypeError, ValueError
-        If `x` or `num_samples` is not as described.
+        If `model`, `x` or `num_samples` is not as described.
     """
-    check_images(x, model.input_dim, unit_interval=model.likelihood == "bernoulli")
-    check_count(num_samples, "num_samples")
+    model, x = unwrap_and_check(model, x)
+    num_samples = check_count(num_samples, "num_samples")
     if torch.is_grad_enabled():
         q = model.encode(x)  # mu and log_var, (B, L)
         z = reparameterize(*q, num_samples, generator)  # (K, B, L)

@@ -367,9 +367,11 @@ def panels(columns: int = 1, height: float = 3.2) -> tuple[Axes, ...]:
     Raises
     ------
     TypeError, ValueError
-        If `columns` is not a positive int.
+        If `columns` is not an int from 1 to 100, or `height` not a positive number.
     """
-    columns = _as_count(columns, "columns", minimum=1)
+    columns = _as_count(columns, "columns", minimum=1, maximum=100)
+    if not _as_numbers(height, "height") > 0:
+        raise ValueError(f"height must be positive, got {height}")
     size = (_WIDTH, height)
     figure = plt.figure(figsize=size, dpi=_DPI, layout="compressed", facecolor=_PAPER)
     return tuple(_new_axes(ax, *size) for ax in figure.subplots(1, columns, squeeze=False)[0])
@@ -394,7 +396,7 @@ def drawing(name: str) -> str:
         If there is no such drawing.
     """
     known = {f.name.removesuffix(".svg"): f for f in _DRAWINGS.iterdir() if f.name.endswith(".svg")}
-    if name not in known:
+    if name not in tuple(known):  # a dict would stumble over what cannot be hashed
         raise ValueError(f"there is no drawing {name!r}; there are: {', '.join(sorted(known))}")
     return known[name].read_text(encoding="utf-8")
 
@@ -494,7 +496,7 @@ def _move_apart(places: np.ndarray, fixed: np.ndarray, distance: float) -> np.nd
 
 def _latent_axis(side: int, kind: str, limit: float) -> np.ndarray:
     """Return the coordinates of the grid along one axis, growing."""
-    side = _as_count(side, "side", minimum=2)
+    side = _as_count(side, "side", minimum=2, maximum=1000)  # a million images
     if kind not in ("linear", "quantile"):
         raise ValueError(f"kind must be 'linear' or 'quantile', got {kind!r}")
     if not (_as_numbers(limit, "limit") > 0):
@@ -514,8 +516,7 @@ def _spread(side: int) -> np.ndarray:
 
 def _as_numbers(values: ArrayLike, name: str, *shape: int | str) -> np.ndarray:
     """Read a finite array of that shape, in which a letter stands for any length."""
-    if hasattr(values, "detach"):  # a tensor; NumPy has no bfloat16, hence double
-        values = values.detach().cpu().double()
+    values = _readable(values)
     wanted = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
     try:
         array = np.asarray(values)
@@ -535,6 +536,13 @@ def _as_numbers(values: ArrayLike, name: str, *shape: int | str) -> np.ndarray:
     return array.astype(float)
 
 
+def _readable(values: ArrayLike) -> ArrayLike:
+    """Return tensors, alone or in a list, as NumPy can read them: it has no bfloat16."""
+    if hasattr(values, "detach"):
+        return values.detach().cpu().double()
+    return [_readable(value) for value in values] if isinstance(values, list | tuple) else values
+
+
 def _as_images(
     images: ArrayLike,
     image_shape: tuple[int, int] | None,
@@ -544,7 +552,12 @@ def _as_images(
     """Read (N, D) as (N, H, W)."""
     flat = _as_numbers(images, name, count, "D")
     pixels = flat.shape[1]
-    height, width = image_shape or (math.isqrt(pixels),) * 2
+    if image_shape is None:
+        height = width = math.isqrt(pixels)
+    elif np.shape(image_shape) == (2,):
+        height, width = (_as_count(side, "each of image_shape", minimum=1) for side in image_shape)
+    else:
+        raise TypeError(f"image_shape must be (height, width), got {image_shape!r}")
     if height * width != pixels:
         wanted = image_shape or "square; give image_shape=(height, width)"
         raise ValueError(f"{name} have {pixels} pixels, but were to be {wanted}")
@@ -559,8 +572,9 @@ def _as_images(
 
 def _as_labels(labels: ArrayLike, count: int) -> np.ndarray:
     digits = _as_numbers(labels, "labels", count)
-    if not np.isin(digits, range(len(PALETTE))).all():
-        raise ValueError(f"labels must be digits 0 to 9, got {digits.min():g} to {digits.max():g}")
+    odd = digits[~np.isin(digits, range(len(PALETTE)))]
+    if len(odd):
+        raise ValueError(f"labels must be digits 0 to 9, got {odd[0]:.16g} among them")
     return digits.astype(int)
 
 
@@ -568,6 +582,7 @@ def _as_runs(values: ArrayLike | Mapping[object, ArrayLike], length: int) -> np.
     """Read one run or several as (S, E)."""
     if isinstance(values, Mapping):
         values = [_as_numbers(run, f"values[{seed!r}]", length) for seed, run in values.items()]
+    values = _readable(values)
     shape = (length,) if np.ndim(values) == 1 else ("S", length)
     return np.atleast_2d(_as_numbers(values, "values", *shape))
 
@@ -583,9 +598,11 @@ def _as_marks(published: Mapping[float, float]) -> tuple[np.ndarray, np.ndarray]
     return epochs, _as_numbers(list(published.values()), "published costs", "P")
 
 
-def _as_count(value: int, name: str, minimum: int) -> int:
+def _as_count(value: int, name: str, minimum: int, maximum: float = math.inf) -> int:
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise TypeError(f"{name} must be an int, got {value!r}")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    if value > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, got {value}")
     return int(value)

@@ -10,7 +10,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from .model import VAE
+from .checks import brief
+from .model import VAE, unwrap
 
 _FOLDER = files("vaetut") / "assets" / "weights"
 
@@ -75,11 +76,19 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
         Of the file; its folder must exist.
     metadata : str
         Strings to keep beside the weights, by name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `load_model` could not read the file: the weights are not those of `VAE(**model.config)`
+        or not finite, or the metadata are not strings.
     """
+    model = unwrap(model)
+    _check_readable(model, metadata)
     path = Path(path)
     partial = path.with_name(path.name + ".partial")
     tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
-    save_file(tensors, partial, metadata={"vaetut": json.dumps(model.config), **metadata})
+    save_file(tensors, partial, metadata=metadata | {"vaetut": json.dumps(model.config)})
     partial.replace(path)  # so that a crash leaves the old file or the new one
 
 
@@ -118,6 +127,24 @@ def load_model(path: str | Path) -> VAE:
     return model
 
 
+def _check_readable(model: VAE, metadata: dict[str, str]) -> None:
+    """Raise unless `load_model` can read what `save_model` is about to write."""
+    shapes, wanted = (
+        {name: tuple(weight.shape) for name, weight in each.state_dict().items()}
+        for each in (model, VAE(**model.config))
+    )
+    if odd := sorted(name for name, _ in shapes.items() ^ wanted.items()):
+        raise TypeError(
+            f"save_model writes the networks of VAE, and this model has others ({odd[0]}); "
+            "write its state_dict() with torch.save"
+        )
+    if not all(weight.isfinite().all() for weight in model.state_dict().values()):
+        raise ValueError("the model holds weights that are not finite; it cannot be of use")
+    for name, value in metadata.items():
+        if not isinstance(value, str):
+            raise TypeError(f"metadata must be strings, got {name}={brief(value)}")
+
+
 def load_metadata(path: str | Path) -> dict[str, str]:
     """Return the strings that stand beside the weights in a file that `load_model` can read."""
     with safe_open(path, framework="pt") as file:
@@ -126,5 +153,8 @@ def load_metadata(path: str | Path) -> dict[str, str]:
 
 def _bundled(name: str) -> Path:
     if name not in list_pretrained():
-        raise ValueError(f"there is no model {name!r}; there are: {', '.join(list_pretrained())}")
+        known = ", ".join(list_pretrained())
+        raise ValueError(
+            f"there is no model {brief(name)}; there are: {known}. load_model reads other files"
+        )
     return Path(str(_FOLDER / f"{name}.safetensors"))

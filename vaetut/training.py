@@ -23,9 +23,17 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import lr_scheduler
 from tqdm import tqdm
 
-from .checks import check_choice, check_count, check_images, check_number, check_widths
+from .checks import (
+    NO_FLOAT64,
+    brief,
+    check_choice,
+    check_count,
+    check_number,
+    check_real,
+    check_widths,
+)
 from .data import binarize
-from .model import ACTIVATIONS, VAE, reparameterize
+from .model import ACTIVATIONS, VAE, reparameterize, unwrap_and_check
 from .noise import TRAINING, VALIDATION, WEIGHTS, Share, make_generator
 from .objective import dreg_loss, elbo, importance_weighted_bound, kl_per_dimension, sampled_kl
 
@@ -36,6 +44,17 @@ OPTIMIZERS = ("adam", "muon")
 # lines.
 SCHEDULES = ("constant", "one-cycle", "one-cycle-linear")
 PRECISIONS = ("float32", "bf16", "auto")
+_CHOICES = {
+    "activation": ACTIVATIONS,
+    "binarize": (None, "dynamic"),
+    "objective": OBJECTIVES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "precision": PRECISIONS,
+}
+# No healthy run ends with a cost so many times `_cost_of_ignorance`, for a model can learn to know
+# nothing: with zeros for its last weights, q(z|x) is the prior, and the decoder's answer is 0.
+FAR = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +70,7 @@ class Recipe:
     # The network that the recipe is tuned for; `train` takes any VAE.
     hidden_dims: tuple[int, ...] = (500, 500)
     activation: str = "softplus"
-    center_output: bool = False  # start the decoder's bias at the data's mean: saves a first epoch
+    center_output: bool = False  # start a fresh decoder's bias at the data's mean: saves an epoch
 
     # The data: the first `validation` images are held out, as the article's loader did.
     validation: int = 5000
@@ -77,25 +96,23 @@ class Recipe:
     precision: str = "float32"  # "bf16": autocast, on processors that have it; "auto": ask a probe
 
     def __post_init__(self) -> None:
+        checked = {"validation": check_count(self.validation, "validation", minimum=0)}
         for name in ("epochs", "batch_size", "num_samples"):
-            check_count(getattr(self, name), name)
-        check_count(self.validation, "validation", minimum=0)
-        check_widths(self.hidden_dims)
-        check_choice(self.activation, "activation", ACTIVATIONS)
-        check_choice(self.binarize, "binarize", (None, "dynamic"))
-        check_choice(self.objective, "objective", OBJECTIVES)
-        check_choice(self.optimizer, "optimizer", OPTIMIZERS)
-        check_choice(self.schedule, "schedule", SCHEDULES)
-        check_choice(self.precision, "precision", PRECISIONS)
+            checked[name] = check_count(getattr(self, name), name)
+        checked["hidden_dims"] = check_widths(self.hidden_dims)
+        for name, choices in _CHOICES.items():
+            checked[name] = check_choice(getattr(self, name), name, choices)
         for name in ("beta", "kl_warmup_epochs", "free_bits"):
-            check_number(getattr(self, name), name, zero=True)
+            checked[name] = check_number(getattr(self, name), name, zero=True)
         for name in ("learning_rate", "eps"):
-            check_number(getattr(self, name), name)
-        check_number(self.rise, "rise", below=1)
+            checked[name] = check_number(getattr(self, name), name)
+        checked["rise"] = check_number(self.rise, "rise", below=1)
         if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
-            raise TypeError(f"betas must be a pair of numbers in [0, 1), got {self.betas!r}")
-        for beta in self.betas:
-            check_number(beta, "each of betas", zero=True, below=1)
+            raise TypeError(f"betas must be a pair of numbers in [0, 1), got {brief(self.betas)}")
+        checked["betas"] = tuple(
+            check_number(beta, "each of betas", zero=True, below=1) for beta in self.betas
+        )
+        vars(self).update(checked)  # it is frozen for everybody else
         kl_settings = (self.beta, self.kl_warmup_epochs, self.free_bits)
         if self.objective.startswith("iwae") and kl_settings != (1, 0, 0):
             raise ValueError("beta, kl_warmup_epochs and free_bits need objective elbo or elbo-stl")
@@ -151,12 +168,12 @@ class History:
     interrupted: bool = False
 
     def append(self, **values: float) -> None:
-        """Add one epoch; every list needs a value."""
+        """Add one epoch; every list needs a number."""
         curves = self.curves()
         if values.keys() != curves.keys():
             raise ValueError(f"an epoch needs {', '.join(curves)}; got {', '.join(values)}")
         for name, curve in curves.items():
-            curve.append(values[name])
+            curve.append(check_real(values[name], name))
 
     def curves(self) -> dict[str, list[float]]:
         """Return the lists by name, ready for a plot or a data frame."""
@@ -185,14 +202,16 @@ def train(
 ) -> History:
     """Train `model` in place, by `recipe`.
 
-    Ctrl-C ends the run early and keeps what was learned. In every process of a group that
+    Ctrl-C ends the run early and keeps what was learned. A model that has learned already goes on
+    from its weights: nothing but the optimiser starts anew. In every process of a group that
     `torch.distributed` has set up, the same call trains one model on shares of each batch, with
     the result of a single process.
 
     Parameters
     ----------
     model : VAE
-        On the device where it shall be trained.
+        On the device where it shall be trained; or a wrapper of torch.compile or DataParallel
+        around one, though the run itself is not compiled.
     images : Tensor, shape (N, D)
         All the images: the recipe holds the first `recipe.validation` out and trains on the rest.
     recipe : Recipe
@@ -211,12 +230,13 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If the images don't fit the model or are too few for the recipe's split, or the checkpoint
-        comes from another run.
+        If the images don't fit the model or are too few for the recipe's split, the model is
+        frozen, or the checkpoint comes from another run.
     FloatingPointError
-        If the cost is no longer finite.
+        If the cost is no longer finite. One that is finite, and far above that of a model that
+        has learned nothing, is a warning.
     RuntimeError
-        If the recipe asks for Muon, and PyTorch is older than 2.9.
+        If gradients are switched off, or the recipe asks for Muon and PyTorch is older than 2.9.
     """
     return _Run(model, images, recipe, seed, checkpoint).go(progress)
 
@@ -278,11 +298,13 @@ class _Run:
         history: History | None = None,
     ) -> None:
         self.rank, self.processes = _place_in_group()
+        model, images = unwrap_and_check(model, images, name="images")
         _check_run(model, images, recipe, self.processes)
-        check_count(seed, "seed", minimum=0)
+        seed = check_count(seed, "seed", minimum=0, maximum=math.inf)
         self.model, self.recipe, self.seed = model, recipe, seed
         device = next(model.parameters()).device
-        self.held_out, self.images = images.to(device).tensor_split([recipe.validation])
+        rows = images.detach().to(device)
+        self.held_out, self.images = rows.tensor_split([recipe.validation])
         self.steps_per_epoch = math.ceil(len(self.images) / recipe.batch_size)
         self.generator = make_generator(seed, TRAINING)
         self.history = history or History()
@@ -303,7 +325,7 @@ class _Run:
             }
         if self.checkpoint and self.checkpoint.exists():
             self._resume()
-        elif recipe.center_output and model.likelihood == "bernoulli" and not self.history.epoch:
+        elif recipe.center_output and model.likelihood == "bernoulli":
             _center_output(model, self.images)
 
     def go(self, progress: bool) -> History:
@@ -329,12 +351,15 @@ class _Run:
                 if self.checkpoint and epoch > 1:
                     kept += f", and {self.checkpoint} continues from epoch {epoch}"
                 warnings.warn(kept, stacklevel=3)
+        if self.rank == 0 and (nonsense := self._nonsense()):
+            warnings.warn(nonsense, stacklevel=3)
         return self.history
 
     def _epoch(self, epoch: int, bar: tqdm) -> None:
         started = time.perf_counter()
         order = torch.randperm(len(self.images), generator=self.generator).to(self.images.device)
         sums = torch.zeros(3, dtype=_sum_dtype(self.images.device), device=self.images.device)
+        steps = []
         for step, rows in enumerate(order.split(self.recipe.batch_size)):
             x = self.images.index_select(0, rows)  # twice as fast as images[rows]
             if self.recipe.binarize:
@@ -350,14 +375,15 @@ class _Run:
             for mover in self.movers:
                 mover.step()
             sums += len(own) * terms.to(sums.dtype)
+            steps.append(terms)
             bar.update()
         if self.processes > 1:
             distributed.all_reduce(sums)
         cost, distortion, rate = (sums / len(self.images)).tolist()
         if not math.isfinite(cost):
             raise FloatingPointError(
-                f"the cost became {cost} in epoch {epoch}; try a smaller learning_rate "
-                f"(it is {self.recipe.learning_rate:g})"
+                f"the cost became {cost} in epoch {epoch}{self._first_to_leave(steps)}; "
+                f"{self._advice()}"
             )
         self.history.append(
             epoch=epoch,
@@ -366,6 +392,43 @@ class _Run:
             rate=rate,
             validation_cost=self._validate(),
             seconds=time.perf_counter() - started,
+        )
+
+    def _first_to_leave(self, steps: list[torch.Tensor]) -> str:
+        """Say in which step, and by which of its terms, the cost left the finite numbers."""
+        for step, (cost, *terms) in enumerate(torch.stack(steps).isfinite().tolist(), start=1):
+            if cost:
+                continue
+            if self.recipe.objective.startswith("iwae"):  # its cost does not fall into two terms
+                return f", step {step}"
+            names = {(False, True): "distortion first", (True, False): "rate first"}
+            return f", step {step} ({names.get(tuple(terms), 'distortion and rate at once')})"
+        return ""  # it was in another process
+
+    def _nonsense(self) -> str | None:
+        """Say so where the last epoch ended far above what a model without knowledge pays."""
+        if not self.history.cost:
+            return None
+        cost, beta = self.history.cost[-1], self.recipe.beta
+        charged = cost if beta == 1 else cost + (beta - 1) * self.history.rate[-1]
+        ignorant = _cost_of_ignorance(self.model, self.images)
+        if charged <= FAR * ignorant:
+            return None
+        return (
+            f"the last epoch's cost, {cost:.3g}, makes no sense, since knowing nothing costs about "
+            f"{ignorant:.3g}; {self._advice()}"
+        )
+
+    def _advice(self) -> str:
+        """Say what may help against a cost that is no number, or a nonsensical one."""
+        slower = f"try a smaller learning_rate (it is {self.recipe.learning_rate:g})"
+        if self.model.likelihood == "bernoulli":  # its data lie in [0, 1]
+            return slower
+        x, variance = self.images.cpu().double(), self.model.config["variance"]
+        return (
+            f"the data reach from {x.min():.4g} to {x.max():.4g}, the largest standard deviation "
+            f"of a column is {x.std(0, correction=0).max():.4g}, and the likelihood's variance "
+            f"is {variance}: standardise the columns; where they are, {slower}"
         )
 
     def _rows(self, count: int) -> slice:
@@ -446,7 +509,7 @@ def _place_in_group() -> tuple[int, int]:
 
 def _sum_dtype(device: torch.device) -> torch.dtype:
     """Return the dtype for sums over an epoch; Apple's devices know no float64."""
-    return torch.float32 if device.type == "mps" else torch.float64
+    return torch.float32 if device.type in NO_FLOAT64 else torch.float64
 
 
 def batch_loss(
@@ -481,16 +544,20 @@ def batch_loss(
 def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe, processes: int) -> None:
     """Raise unless model, images and recipe go together."""
     if not isinstance(recipe, Recipe):
-        raise TypeError(f"recipe must be a Recipe, e.g. vaetut.FAST, got {recipe!r}")
-    check_images(
-        images, model.input_dim, unit_interval=model.likelihood == "bernoulli", name="images"
-    )
+        raise TypeError(f"recipe must be a Recipe, e.g. vaetut.FAST, got {brief(recipe)}")
+    if not torch.is_grad_enabled():
+        raise RuntimeError(
+            "training needs gradients, and here they are switched off; train outside of "
+            "torch.no_grad() and torch.inference_mode()"
+        )
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise ValueError("the whole model is frozen; model.requires_grad_() lets it learn again")
     if recipe.binarize and model.likelihood != "bernoulli":
         raise ValueError("binarize='dynamic' needs likelihood='bernoulli'")
     if len(images) <= recipe.validation:
         raise ValueError(
             f"the recipe holds out {recipe.validation} images for validation, but there are only "
-            f"{len(images)}; pass more, or use dataclasses.replace(recipe, validation=…)"
+            f"{len(images)}; pass more, or set a smaller validation"
         )
     if processes > 1 and recipe.free_bits:
         raise ValueError("free_bits needs the KL of the whole batch: train in a single process")
@@ -531,9 +598,33 @@ def _make_schedule(
 
 
 def _center_output(model: VAE, images: torch.Tensor) -> None:
-    """Set the decoder's last bias to the logit of every pixel's mean."""
+    """Set a fresh decoder's last bias to the logit of every pixel's mean.
+
+    Fresh is one that is zero, as the constructor leaves it: trained weights stay what they are.
+    """
+    bias = model.decoder.out.bias
+    if bias.any() or not bias.requires_grad:
+        return
+    if len(bias) != images.shape[1]:
+        raise ValueError(
+            f"center_output needs a decoder with a bias for each of {images.shape[1]} pixels, got "
+            f"{len(bias)}; use dataclasses.replace(recipe, center_output=False)"
+        )
     with torch.no_grad():
-        model.decoder.out.bias.copy_(images.mean(0).clamp(1e-3, 1 - 1e-3).logit())
+        bias.copy_(images.mean(0).clamp(1e-3, 1 - 1e-3).logit())
+
+
+def _cost_of_ignorance(model: VAE, images: torch.Tensor) -> float:
+    """Return the cost, in nats per image, of q(z|x) = p(z) and answers that know nothing.
+
+    For the Bernoulli they are logits of 0; for the Gaussian, means drawn from N(0, 1), which is
+    about what a fresh decoder says. The expected squared error is then x² + 1.
+    """
+    if model.likelihood == "bernoulli":
+        return model.input_dim * math.log(2)
+    error = torch.linalg.vector_norm(images).square() / len(images) + model.input_dim
+    log_var, log_2pi = model.log_var_x, math.log(2 * math.pi)
+    return 0.5 * (error * (-log_var).exp() + model.input_dim * (log_var + log_2pi)).item()
 
 
 def _autocast(precision: str, device: torch.device) -> AbstractContextManager:

@@ -25,7 +25,7 @@ import torch
 from torch import nn
 
 from .checks import check_choice, check_count, check_images
-from .model import VAE, reparameterize
+from .model import VAE, reparameterize, unwrap
 from .noise import make_generator
 from .objective import kl_standard_normal
 from .plotting import COLORS, PALETTE
@@ -77,16 +77,23 @@ def export_json(
     TypeError, ValueError
         If the page cannot run or show such a model, or images and labels don't fit it.
     """
+    model = unwrap(model)
     _check_model(model)
-    check_images(images, model.input_dim, unit_interval=True, name="images")
-    check_count(num_points, "num_points")
-    check_count(num_examples, "num_examples")
+    images = check_images(images, model.input_dim, name="images")
+    num_points = check_count(num_points, "num_points")
+    num_examples = check_count(num_examples, "num_examples")
+    if not isinstance(labels, torch.Tensor):
+        raise TypeError(f"labels must be a torch.Tensor, got {type(labels).__name__}")
     if labels.shape != images.shape[:1]:
         raise ValueError(
             f"labels must have shape ({len(images)},), one for each image, got {(*labels.shape,)}"
         )
     if labels.is_floating_point() or not ((labels >= 0) & (labels < len(PALETTE))).all():
-        raise ValueError(f"labels must be integers from 0 to {len(PALETTE) - 1}")
+        low, high = (value.item() for value in labels.aminmax())
+        raise ValueError(
+            f"labels must be integers from 0 to {len(PALETTE) - 1}, got {labels.dtype} from {low} "
+            f"to {high}"
+        )
     export = {"format": FORMAT, "config": model.config} | _networks(model)
     rounded = _read_model(export)
     export |= _points(rounded, images[:num_points], labels[:num_points], seed)
@@ -110,15 +117,20 @@ def load_json(text: str) -> VAE:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the text is something else.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"text must be a str, got {type(text).__name__}")
     try:
         export = json.loads(text.removeprefix(f"globalThis.{GLOBAL} = ").rstrip(";\n"))
         check_choice(export["format"], "format", (FORMAT,))
         return _read_model(export)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"this is no export in the format {FORMAT} ({error})") from error
+        raise ValueError(
+            f"this is no export in the format {FORMAT} ({error}); give the text that export_json "
+            "returned, or Path(…).read_text() of the file it was written to"
+        ) from error
 
 
 def as_script(text: str) -> str:
@@ -137,8 +149,6 @@ def as_script(text: str) -> str:
 
 
 def _check_model(model: VAE) -> None:
-    if not isinstance(model, VAE):
-        raise TypeError(f"model must be a VAE, got {type(model).__name__}")
     if model.latent_dim != 2:
         raise ValueError(f"the page shows a plane: latent_dim must be 2, got {model.latent_dim}")
     if math.isqrt(model.input_dim) ** 2 != model.input_dim:

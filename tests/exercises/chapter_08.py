@@ -129,7 +129,7 @@ MISTAKES = [
     ("8.3", lambda *a: best_encoder(*a, dim=0), "normalise over the codes"),
     ("8.3", lambda *a: best_encoder(*a).log(), "logarithms"),
     ("8.3", lambda *a: 2 * best_encoder(*a), "add up to 1"),
-    ("8.3", lambda *a: best_encoder(*a).flip(1), "should begin with"),
+    ("8.3", lambda *a: best_encoder(*a).flip(1), "it should be"),
     ("8.4", lambda *a: model_joint(*a)[0], "two things"),
     ("8.4", lambda W, b, variance: (b, W), "(D + L,)"),
     ("8.4", lambda *a: (model_joint(*a)[0].roll(2), model_joint(*a)[1]), "comes first in the pair"),

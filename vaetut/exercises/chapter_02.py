@@ -11,7 +11,7 @@ import torch
 from torch.distributions import MultivariateNormal, Normal
 
 from ..noise import make_generator
-from .registry import NOT_DONE, exercise, first_match
+from .registry import NOT_DONE, exercise, first_match, furthest
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -87,7 +87,7 @@ def _log_density_exp(log_density: Callable[[torch.Tensor], torch.Tensor]) -> str
     if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
-        return f"at x = {x[0]:.1f} yours is {got[0]:.4f}, it should be {wanted[0]:.4f}"
+        return furthest(got, wanted)
     return None
 
 
@@ -132,7 +132,7 @@ def _log_density_wire(log_density: Callable[..., torch.Tensor]) -> str | None:
     if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-3):
-        return f"for a small example yours begins with {got[0]:.4f}, it should be {wanted[0]:.4f}"
+        return furthest(got, wanted)
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from ..noise import make_generator
-from .registry import NOT_DONE, exercise, first_match
+from .registry import NOT_DONE, exercise, first_match, furthest
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -17,7 +17,7 @@ _LOG_2PI = math.log(2 * math.pi)
 def _log_mean(log_mean: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of log-weights (K, B) that returns the logarithm of their mean, (B,)."""
     log_w = torch.tensor([[0.0, -3.0], [1.0, -1.0], [-2.0, 0.5]])
-    got = log_mean(log_w.clone())
+    got = log_mean(log_w)
     if got is None:
         return NOT_DONE
     if problem := _shape_problem(got, (2,), log_w.exp().mean(1).log()):
@@ -53,7 +53,7 @@ def _ess(ess: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of log-weights (K, B) that returns the effective sample sizes, (B,)."""
     log_w = torch.tensor([[0.0, -3.0], [1.0, -1.0], [-2.0, 0.5], [0.3, 0.4]])
     w = log_w.exp()
-    got = ess(log_w.clone())
+    got = ess(log_w)
     if got is None:
         return NOT_DONE
     if problem := _shape_problem(got, (2,), w.sum(1) ** 2 / (w**2).sum(1)):
@@ -128,7 +128,7 @@ def _log_weight(log_weight: Callable[..., torch.Tensor]) -> str | None:
     if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-3):
-        return f"for a small example yours begins with {got[0, 0]:.4f}, not {wanted[0, 0]:.4f}"
+        return furthest(got, wanted)
     return None
 
 
@@ -172,7 +172,7 @@ def _log_p(log_p: Callable[..., torch.Tensor]) -> str | None:
     if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-3):
-        return f"for a small example yours begins with {got[0]:.4f}, it should be {wanted[0]:.4f}"
+        return furthest(got, wanted)
     return None
 
 

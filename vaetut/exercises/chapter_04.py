@@ -9,7 +9,7 @@ import torch
 
 from ..model import VAE
 from ..noise import make_generator
-from .registry import NOT_DONE, exercise, first_match
+from .registry import NOT_DONE, exercise, first_match, furthest
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -106,7 +106,7 @@ def _log_aggregate(log_aggregate: Callable[..., torch.Tensor]) -> str | None:
     if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
-        return f"for a small example yours begins with {got[0]:.4f}, it should be {wanted[0]:.4f}"
+        return furthest(got, wanted)
     if not log_aggregate(far, mu, torch.full_like(mu, -6.0)).isfinite().all():
         return "far from all images the densities underflow to 0: sum them with logsumexp"
     return None
@@ -158,7 +158,7 @@ def _moments(moments: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str |
     for hint, wrong in known.items():
         if torch.allclose(variance, wrong, rtol=1e-3, atol=1e-4):
             return hint.strip()
-    return f"your variances begin with {variance[0]:.4f}, it should be {wanted[0]:.4f}"
+    return furthest(variance, wanted, "one of your variances")
 
 
 @exercise("4.4")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from ..noise import make_generator
-from .registry import NOT_DONE, exercise, first_match
+from .registry import NOT_DONE, exercise, first_match, furthest
 
 _LOG_2PI = math.log(2 * math.pi)
 
@@ -50,7 +50,7 @@ def _log_q(log_q: Callable[..., torch.Tensor]) -> str | None:
     if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
-        return f"for a small example yours begins with {got[0]:.4f}, it should be {wanted[0]:.4f}"
+        return furthest(got, wanted)
     return None
 
 
@@ -96,7 +96,7 @@ def _noise_problem(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> 
     if ((z.mean(0) - mu).abs() > 0.1 * sigma).any():
         return "your codes are not centred on mu: has the noise mean 0? torch.randn draws N(0, 1)"
     if not torch.allclose(std, sigma, rtol=0.06):
-        return f"your standard deviations begin with {std[0, 0]:.2f}, not {sigma[0, 0]:.2f}"
+        return furthest(std, sigma, "one of your standard deviations")
     return None
 
 
@@ -186,7 +186,7 @@ def _correlated(correlated: Callable[..., tuple[torch.Tensor, torch.Tensor]]) ->
     if hint := first_match(z, known, wanted):
         return hint
     if not torch.allclose(z, wanted, atol=1e-4):
-        return f"your first code is {z[0].tolist()}, it should be {wanted[0].tolist()}"
+        return furthest(z, wanted, "a number in your codes")
     return _density_problem(log_q, -0.5 * (eps**2 + _LOG_2PI).sum(-1), A)
 
 
@@ -213,7 +213,7 @@ def _density_problem(got: torch.Tensor, plain: torch.Tensor, A: torch.Tensor) ->
     if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
-        return f"your log-densities begin with {got[0]:.4f}, it should be {wanted[0]:.4f}"
+        return furthest(got, wanted, "one of your log-densities")
     return None
 
 

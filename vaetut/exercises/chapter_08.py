@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from ..noise import make_generator
-from .registry import NOT_DONE, exercise, first_match
+from .registry import NOT_DONE, exercise, first_match, furthest
 
 
 def _tables() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -157,7 +157,7 @@ def _best_encoder(best_encoder: Callable[..., torch.Tensor]) -> str | None:
     if not torch.allclose(got.sum(1), torch.ones(4), rtol=1e-3):
         return "each row must add up to 1"
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
-        return f"the first row should begin with {wanted[0, 0]:.4f}; yours with {got[0, 0]:.4f}"
+        return furthest(got, wanted)
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from ..noise import make_generator
-from .registry import NOT_DONE, exercise, first_match
+from .registry import NOT_DONE, exercise, first_match, furthest
 
 
 def _log_weights(samples: int = 12) -> torch.Tensor:
@@ -60,9 +60,7 @@ def _bound_from_weights(
     if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
-        return (
-            f"for a small example you get {got[0]:.3f} for one image, it should be {wanted[0]:.3f}"
-        )
+        return furthest(got, wanted)
     low = bound_from_weights(log_w - 1000, K)
     if not torch.allclose(low, got + 1000, rtol=1e-4):
         return "right, until the log weights are near -1,000, where `exp` gives 0: use `logsumexp`"
@@ -98,9 +96,7 @@ def _standard_error(standard_error: Callable[[torch.Tensor], torch.Tensor]) -> s
     if hint := first_match(got, known, wanted, rtol=0.005):
         return hint
     if not torch.allclose(got, wanted, rtol=0.005):
-        return (
-            f"for a small example you get {got[0]:.3f} for one image, it should be {wanted[0]:.3f}"
-        )
+        return furthest(got, wanted)
     if not torch.allclose(standard_error(log_w - 1000), got, rtol=0.005):
         return (
             "right, until the log weights are near -1,000, where `exp` gives 0: a common factor "
@@ -199,9 +195,7 @@ def _spoiled(spoiled: Callable[[torch.Tensor, float, int], torch.Tensor]) -> str
     if hint := first_match(got, known, wanted):
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
-        return (
-            f"for a small example you get {got[0]:.3f} for one image, it should be {wanted[0]:.3f}"
-        )
+        return furthest(got, wanted)
     low = torch.tensor([-90.0, -900.0])
     exact = torch.tensor([90 - math.log(share), 784 * math.log(2) - math.log(1 - share)])
     if not torch.allclose(spoiled(low, share, 784), exact, rtol=1e-4):
