@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
+from .files import write_file
 from .model import VAE
 
 _FOLDER = files("vaetut") / "assets" / "weights"
@@ -75,12 +76,14 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
         Of the file; its folder must exist.
     metadata : str
         Strings to keep beside the weights, by name.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; one that was there is as it was.
     """
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
     tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
-    save_file(tensors, partial, metadata={"vaetut": json.dumps(model.config), **metadata})
-    partial.replace(path)  # so that a crash leaves the old file or the new one
+    write_file(path, save(tensors, metadata={"vaetut": json.dumps(model.config), **metadata}))
 
 
 def load_model(path: str | Path) -> VAE:
