@@ -27,11 +27,14 @@ NAMES = list(vaetut.__all__)
 # A module imports only from lower floors.
 FLOORS = {
     "checks": 0,
+    "files": 0,
     "functional": 0,
+    "interrupt": 0,
     "noise": 0,
     "data": 1,
     "model": 1,
     "plotting": 1,
+    "checkpoint": 2,
     "objective": 2,
     "pretrained": 2,
     "training": 3,
