@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import subprocess
-import sys
 import textwrap
 import threading
 from dataclasses import asdict, replace
@@ -20,6 +17,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 import vaetut
+from tests.processes import HEED_CTRL_C, python
 from vaetut import cli, data, plotting, pretrained
 from vaetut.files import claimed
 
@@ -90,13 +88,6 @@ def make_model(latent_dim: int) -> vaetut.VAE:
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli.app, [str(a) for a in arguments], catch_exceptions=False)
-
-
-def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run this package in a process of its own, installed or not."""
-    environment = os.environ | {"PYTHONPATH": str(Path(vaetut.__file__).parents[1])}
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
 def plain(text: str) -> str:
@@ -753,10 +744,6 @@ def test_the_module_is_the_command_and_a_refusal_is_one_line():
     assert done.stderr.count("\n") == 1
 
 
-# What a process starts with is its parent's: a script's background jobs ignore Ctrl-C.
-HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-
-
 def test_a_signal_ends_the_process_with_130_and_one_line():
     code = """
         import dataclasses, torch, vaetut
@@ -773,7 +760,7 @@ def test_a_signal_ends_the_process_with_130_and_one_line():
         checkpoint.Checkpoint.save = save_then_signal
         cli.app(["train"])
     """
-    done = python("-c", HEED + textwrap.dedent(code))
+    done = python("-c", HEED_CTRL_C + textwrap.dedent(code))
     assert done.returncode == 130, done.stderr
     last = done.stderr.splitlines()[-1]
     assert last.startswith("vaetut: interrupted; the first 1 of 75 epochs are kept")
@@ -801,7 +788,7 @@ def test_ctrl_c_while_the_program_loads_ends_it_with_130_and_one_line(module):
         sys.argv = ["vaetut", "train"]
         main()
     """
-    done = python("-c", HEED + textwrap.dedent(code))
+    done = python("-c", HEED_CTRL_C + textwrap.dedent(code))
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "vaetut: interrupted\n")
     assert list(Path().iterdir()) == []
 

@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 import vaetut
 from benchmarks import train_weights
+from tests.processes import ENVIRONMENT
 from vaetut import cli
 from vaetut.files import LOCK, UNFINISHED, check_distinct, claimed, disk_errors, write_file
 
@@ -161,10 +162,9 @@ with claimed(sys.argv[1]):
 @pytest.fixture
 def other_process(tmp_path):
     """A process that holds `tmp_path / "file"` until its stdin is closed."""
-    environment = os.environ | {"PYTHONPATH": str(Path(vaetut.__file__).parents[1])}
     command = [sys.executable, "-c", HOLD, str(tmp_path / "file")]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment, **pipes) as process:
+    with subprocess.Popen(command, env=ENVIRONMENT, **pipes) as process:
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()

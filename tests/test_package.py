@@ -6,8 +6,6 @@ import inspect
 import json
 import random
 import re
-import subprocess
-import sys
 import warnings
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 import torch
 
 import vaetut
+from tests.processes import python
 
 PACKAGE = Path(str(files("vaetut")))
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -162,9 +161,7 @@ print(json.dumps(report))
 @pytest.fixture(scope="module")
 def fresh_process():
     """What importing the package, and all of its core, did to a fresh process."""
-    process = subprocess.run(
-        [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=False, timeout=300
-    )
+    process = python("-c", IMPORT)
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
     return json.loads(process.stdout)
