@@ -19,6 +19,7 @@ from pathlib import Path
 from tests.site import chromium
 from tests.site.book import HTML, pages
 from tests.site.server import serving
+from vaetut.files import write_file
 
 LIGHTHOUSE = "lighthouse@12.8.2"
 RESULTS = Path(__file__).with_suffix(".json")
@@ -88,7 +89,7 @@ def main(words: list[str]) -> int:
             print(f"{name:44} {scores}  {sizes}", flush=True)
     if not words:
         text = json.dumps({"lighthouse": LIGHTHOUSE, "pages": results}, indent=1)
-        RESULTS.write_text(text + "\n", encoding="utf-8")
+        write_file(RESULTS, f"{text}\n".encode())
     low = [name for name, r in results.items() if min(r[c] for c in CATEGORIES) < LOWEST]
     if low:
         print(f"Below {LOWEST}: {', '.join(low)}", file=sys.stderr)

@@ -26,6 +26,7 @@ import vaetut
 from benchmarks import evaluation, machine, recipes, rivals, scale
 from benchmarks.table import table
 from benchmarks.timing import in_turn, seconds
+from vaetut.files import write_file
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "results.json", ROOT / "vaetut" / "assets" / "benchmarks.json"
@@ -47,14 +48,18 @@ def main(names: list[str]) -> None:
         if names:
             print(json.dumps(results[name], indent=1))
         UNFINISHED.parent.mkdir(exist_ok=True)
-        UNFINISHED.write_text(json.dumps(results, indent=1) + "\n")  # should a later section fail
+        write_file(UNFINISHED, as_json(results))  # should a later section fail
     if names:
         return
     results["minutes"] = round((time.perf_counter() - started) / 60, 1)
     results["table"] = table(results)
     for record in RECORDS:
-        record.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_file(record, as_json(results))
     print_table(results)
+
+
+def as_json(results: dict) -> bytes:
+    return f"{json.dumps(results, indent=1, ensure_ascii=False)}\n".encode()
 
 
 def imports(splits: dict, precisions: list[str]) -> dict:

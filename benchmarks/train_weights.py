@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 import vaetut
+from vaetut.files import write_file
 
 ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "vaetut" / "assets" / "weights"
@@ -119,7 +120,7 @@ def main(names: list[str]) -> None:
         runs = {seed: train_one(name, job, seed) for seed in job.seeds}
         vaetut.save_model(runs[0][0], ASSETS / f"{name}.safetensors")
         card = make_card(name, job, runs)
-        (ASSETS / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")
+        write_file(ASSETS / f"{name}.json", f"{json.dumps(card, indent=1)}\n".encode())
         for report in card["test"].values():
             print(f"{name}: test -ELBO {report['neg_elbo']:.2f}, NLL {report['nll']:.2f}")
 

@@ -3,6 +3,7 @@
 import math
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from hypothesis import settings
@@ -49,6 +50,17 @@ def model(make_model):
 def images():
     """Sixty grey images of 12 pixels, in [0, 1]; no two are alike."""
     return torch.rand(60, D, generator=seeded(1))
+
+
+@pytest.fixture
+def restore_flags():
+    """Undo what a command does to its own process, which here is everybody's."""
+    threads, backend = torch.get_num_threads(), plt.get_backend()
+    yield
+    torch.set_flush_denormal(False)
+    torch.set_num_threads(threads)
+    plt.close("all")
+    plt.switch_backend(backend)
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import subprocess
-import sys
 import textwrap
+import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,11 +17,16 @@ import torch
 from typer.testing import CliRunner, Result
 
 import vaetut
+from tests.processes import HEED_CTRL_C, python
 from vaetut import cli, data, plotting, pretrained
+from vaetut.files import claimed
 
 NUM_IMAGES = 300
 TINY = replace(vaetut.ARTICLE, validation=100, hidden_dims=(16,), epochs=3)
 EPOCH_OF_INTERRUPT = 2
+
+
+pytestmark = pytest.mark.usefixtures("restore_flags")
 
 
 @pytest.fixture(autouse=True)
@@ -39,17 +42,6 @@ def few_images(monkeypatch, tmp_path):
     monkeypatch.setattr(vaetut, "FAST", replace(vaetut.FAST, validation=100, hidden_dims=(16,)))
     monkeypatch.chdir(tmp_path)
     return splits
-
-
-@pytest.fixture(autouse=True)
-def restore_flags():
-    """Undo what a command does to its own process, which here is everybody's."""
-    threads, backend = torch.get_num_threads(), plt.get_backend()
-    yield
-    torch.set_flush_denormal(False)
-    torch.set_num_threads(threads)
-    plt.close("all")
-    plt.switch_backend(backend)
 
 
 @pytest.fixture
@@ -98,13 +90,6 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli.app, [str(a) for a in arguments], catch_exceptions=False)
 
 
-def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run this package in a process of its own, installed or not."""
-    environment = os.environ | {"PYTHONPATH": str(Path(vaetut.__file__).parents[1])}
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-
-
 def plain(text: str) -> str:
     """Take colours, boxes and line breaks out of what rich has laid out."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
@@ -139,7 +124,7 @@ def test_help_documents_every_exit_code():
     assert [int(code) for code, _ in codes] == [0, 1, 2, 130]
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "figures", "export"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "figures", "sample", "export"])
 def test_help_gives_an_example(command):
     text = plain(run(command, "--help").stdout)
     assert re.search(rf"Examples?: vaetut {command} ", text)
@@ -203,9 +188,9 @@ def test_train_changes_the_recipe_where_asked(monkeypatch):
     seen = []
     train = vaetut.train
 
-    def record(model, images, recipe, seed, checkpoint):
+    def record(model, images, recipe, *arguments, **options):
         seen.append(recipe)
-        return train(model, images, recipe, seed, checkpoint)
+        return train(model, images, recipe, *arguments, **options)
 
     monkeypatch.setattr(vaetut, "train", record)
     wanted = {
@@ -244,6 +229,175 @@ def test_train_keeps_what_is_there_unless_forced():
 
     assert run("train", "model.safetensors", "--epochs", 1, "--force").exit_code == 0
     vaetut.load_model("model.safetensors")
+
+
+@pytest.mark.parametrize("command", [["train"], ["figures", "plane"], ["sample", "plane"]])
+def test_whatever_a_command_writes_is_kept_unless_forced(bundled, coarse, command):
+    """Not only the file that is named in the command."""
+    before = set(Path().iterdir())
+    assert run(*command).exit_code == 0
+    written = set(Path().iterdir()) - before
+    assert written
+    for path in written:
+        for other in written - {path}:
+            other.unlink(missing_ok=True)
+        path.write_text("precious")
+        result = run(*command)
+        assert result.exit_code == 2
+        assert error_of(result) == f"vaetut: {path} exists; choose another name, or use --force"
+        assert path.read_text() == "precious"
+        assert set(Path().iterdir()) - before == {path}
+        assert run(*command, "--force").exit_code == 0
+        assert set(Path().iterdir()) - before == written
+
+
+def test_every_name_has_files_of_its_own():
+    for name in ("run.seed1", "run.seed2", "run.safetensors"):
+        assert run("train", name, "--epochs", 1, "--keep-checkpoint").exit_code == 0
+    stems = ("run.seed1", "run.seed2", "run")
+    beside = {f"{stem}{end}" for stem in stems for end in (".history.json", ".checkpoint.pt")}
+    assert {p.name for p in Path().iterdir()} == beside | {
+        "run.seed1",
+        "run.seed2",
+        "run.safetensors",
+    }
+
+
+def test_a_checkpoint_with_the_name_of_earlier_versions_is_pointed_at(interrupt, few_images):
+    assert run("train", "run.seed1", "--checkpoint", "run.checkpoint.pt").exit_code == 130
+    result = run("train", "run.seed1", "--epochs", 1)
+    assert result.exit_code == 0
+    assert "run.checkpoint.pt is left alone; " in result.stderr
+    result = run("train", "run.seed1", "--checkpoint", "run.checkpoint.pt", "--force")
+    assert result.exit_code == 0
+    assert "left alone" not in result.stderr
+    assert not Path("run.checkpoint.pt").exists()
+    images, _ = few_images["train"]
+    history = vaetut.train(TINY.build_model(), images, TINY, progress=False)
+    assert vaetut.History.load("run.seed1.history.json").cost == history.cost
+
+
+@pytest.mark.parametrize(
+    ("output", "checkpoint"),
+    [
+        ("same.pt", "same.pt"),
+        ("same.pt", "link.pt"),
+        ("link.pt", "deep/../same.pt"),
+        ("same.pt", "Same.PT"),
+        ("run.seed1", "run.seed1.history.json"),
+    ],
+)
+def test_two_outputs_with_one_path_are_refused_before_any_work(monkeypatch, output, checkpoint):
+    monkeypatch.setattr(vaetut, "load_mnist", lambda split: pytest.fail("too late"))
+    Path("deep").mkdir()
+    Path("link.pt").symlink_to("same.pt")
+    for options in ([], ["--force"]):
+        result = run("train", output, "--checkpoint", checkpoint, *options)
+        assert result.exit_code == 2
+        assert "would be one file; give each its own name" in error_of(result)
+    assert {path.name for path in Path().iterdir()} == {"deep", "link.pt"}
+
+
+@pytest.mark.parametrize(("command", "name"), [("sample", "m.png"), ("export", "m.js")])
+def test_a_model_is_not_replaced_by_what_is_made_of_it(command, name):
+    vaetut.save_model(make_model(2), name)
+    result = run(command, name, "--output", f"./{name}", "--force")
+    assert result.exit_code == 2
+    assert "would be one file" in error_of(result)
+    vaetut.load_model(name)
+
+
+@pytest.mark.parametrize("options", [[], ["--checkpoint", "other.pt"]])
+def test_an_output_in_use_is_refused_before_any_work(monkeypatch, options):
+    monkeypatch.setattr(vaetut, "load_mnist", lambda split: pytest.fail("too late"))
+    results = []
+    with claimed("vae.safetensors"):  # the same thread might claim it again, as a process might
+        thread = threading.Thread(target=lambda: results.append(run("train", *options)))
+        thread.start()
+        thread.join()
+    (result,) = results
+    assert result.exit_code == 2
+    assert "vae.safetensors cannot be written: another process is writing it" in error_of(result)
+    assert list(Path().iterdir()) == []
+
+
+def test_a_folder_that_is_none_is_named_before_any_work(monkeypatch):
+    monkeypatch.setattr(vaetut, "load_mnist", lambda split: pytest.fail("too late"))
+    Path("file").touch()
+    for options in (["file/m.safetensors"], ["--checkpoint", "file/c.pt"]):
+        result = run("train", *options)
+        assert result.exit_code == 2
+        assert "cannot be written: " in error_of(result)
+        assert "file is no folder" in error_of(result)
+
+
+def test_a_kept_checkpoint_makes_the_run_longer(few_images):
+    options = ("--epochs", 1, "--keep-checkpoint")
+    result = run("train", "m.safetensors", *options)
+    assert result.stdout.endswith("\nkept m.checkpoint.pt\n")
+    assert run("train", "m.safetensors", "--epochs", 2, "--force").exit_code == 0
+    assert not Path("m.checkpoint.pt").exists()
+    assert run("train", "whole.safetensors", "--epochs", 2).exit_code == 0
+    assert Path("m.safetensors").read_bytes() == Path("whole.safetensors").read_bytes()
+
+    assert run("train", "f.safetensors", "--recipe", "fast", *options).exit_code == 0
+    result = run("train", "f.safetensors", "--recipe", "fast", "--epochs", 2, "--force")
+    assert result.exit_code == 2
+    assert "its schedule is laid out over them" in error_of(result)
+
+
+# From
+
+
+@pytest.mark.parametrize("name", ["plane", "file.safetensors"])
+@pytest.mark.parametrize("recipe", ["article", "fast"])
+def test_training_goes_on_from_a_model(bundled, few_images, name, recipe):
+    vaetut.save_model(make_model(2), "file.safetensors")
+    options = ("--recipe", recipe, "--epochs", 1, "--learning-rate", 1e-3)
+    assert run("train", "out.safetensors", "--from", name, *options).exit_code == 0
+    model, images = make_model(2), few_images["train"][0]
+    plan = getattr(vaetut, recipe.upper())
+    plan = replace(plan, epochs=1, learning_rate=1e-3, center_output=False)
+    vaetut.train(model, images, plan, progress=False)
+    written = vaetut.load_model("out.safetensors")
+    assert written.config == model.config
+    assert all(torch.equal(written.state_dict()[k], v) for k, v in model.state_dict().items())
+
+
+def test_a_run_from_other_weights_is_another_run(interrupt):
+    for seed in (1, 2):
+        vaetut.save_model(
+            vaetut.VAE(
+                latent_dim=2, hidden_dims=(16,), generator=torch.Generator().manual_seed(seed)
+            ),
+            f"{seed}.safetensors",
+        )
+    assert run("train", "--from", "1.safetensors").exit_code == 130
+    for other in (["--from", "2.safetensors"], ["--latent-dim", 2]):
+        result = run("train", *other)
+        assert result.exit_code == 2
+        assert "another run: start differ" in error_of(result)
+    assert run("train", "--from", "1.safetensors").exit_code == 0
+
+
+def test_from_keeps_the_network(monkeypatch):
+    monkeypatch.setattr(vaetut, "load_mnist", lambda split: pytest.fail("too late"))
+    vaetut.save_model(make_model(2), "m.safetensors")
+    result = run("train", "--from", "m.safetensors", "--latent-dim", 20)
+    assert result.exit_code == 2
+    assert "m.safetensors, which has 2 latent dimensions; leave out --latent" in error_of(result)
+    result = run("train", "--from", "nowhere")
+    assert result.exit_code == 2
+    assert "no file nowhere; the bundled models are: " in error_of(result)
+
+
+def test_training_goes_on_from_a_model_in_float64():
+    vaetut.save_model(make_model(2).double(), "m.safetensors")
+    assert run("train", "--from", "m.safetensors", "--epochs", 1).exit_code == 0
+    assert vaetut.load_model("vae.safetensors").decoder.out.bias.dtype == torch.float32
+
+
+# Stopping
 
 
 def test_an_interrupted_run_is_continued_by_the_same_command(interrupt, few_images):
@@ -421,7 +575,7 @@ def test_a_subset_is_binarized_like_the_whole(monkeypatch, few_images):
     assert torch.equal(seen[0][:101], seen[1])
 
 
-@pytest.mark.parametrize("command", ["evaluate", "figures", "export"])
+@pytest.mark.parametrize("command", ["evaluate", "figures", "sample", "export"])
 def test_an_unknown_model_lists_those_that_exist(bundled, command):
     result = run(command, "article-3d")
     assert result.exit_code == 2
@@ -429,7 +583,7 @@ def test_an_unknown_model_lists_those_that_exist(bundled, command):
     assert error_of(result).endswith(": plane")
 
 
-@pytest.mark.parametrize("command", ["evaluate", "figures", "export"])
+@pytest.mark.parametrize("command", ["evaluate", "figures", "sample", "export"])
 def test_a_damaged_file_is_named(command):
     vaetut.save_model(make_model(2), "m.safetensors")
     Path("m.safetensors").write_bytes(Path("m.safetensors").read_bytes()[:-9])
@@ -496,6 +650,23 @@ def test_figures_of_another_latent_space_are_samples(coarse):
     z = torch.randn(100, 3, generator=torch.Generator().manual_seed(5))
     plotting.samples(make_model(3).decode_mean(z)).figure.savefig("expected.png")
     np.testing.assert_array_equal(plt.imread("m-samples.png"), plt.imread("expected.png"))
+
+
+# Sample
+
+
+def test_samples_are_decoded_draws_from_the_prior(bundled, coarse):
+    result = run("sample", "plane", "--count", 9, "--seed", 5, "--output", "deep/s.png")
+    assert (result.exit_code, result.stdout) == (0, "wrote deep/s.png\n")
+    z = torch.randn(9, 2, generator=torch.Generator().manual_seed(5))
+    plotting.samples(make_model(2).decode_mean(z), 3).figure.savefig("expected.png")
+    np.testing.assert_array_equal(plt.imread("deep/s.png"), plt.imread("expected.png"))
+
+
+def test_samples_are_a_png_file(bundled):
+    result = run("sample", "plane", "--output", "samples.jpg")
+    assert result.exit_code == 2
+    assert "must end in .png, got samples.jpg" in error_of(result)
 
 
 # Export
@@ -575,23 +746,63 @@ def test_the_module_is_the_command_and_a_refusal_is_one_line():
 
 def test_a_signal_ends_the_process_with_130_and_one_line():
     code = """
-        import dataclasses, os, signal, torch, vaetut
-        from vaetut import cli, training
+        import dataclasses, torch, vaetut
+        from vaetut import checkpoint, cli
         vaetut.load_mnist = lambda split: (torch.rand(300, 784), None)
         vaetut.ARTICLE = dataclasses.replace(vaetut.ARTICLE, validation=100, hidden_dims=(8,))
-        save = training._Run._save
+        save = checkpoint.Checkpoint.save
 
-        def save_then_signal(self):
-            save(self)
-            os.kill(os.getpid(), signal.SIGINT)
+        def save_then_signal(*args, **parts):
+            save(*args, **parts)
+            checkpoint.Checkpoint.save = save
+            signal.raise_signal(signal.SIGINT)
 
-        training._Run._save = save_then_signal
-        cli.main(["train"])
+        checkpoint.Checkpoint.save = save_then_signal
+        cli.app(["train"])
     """
-    done = python("-c", textwrap.dedent(code))
+    done = python("-c", HEED_CTRL_C + textwrap.dedent(code))
     assert done.returncode == 130, done.stderr
     last = done.stderr.splitlines()[-1]
     assert last.startswith("vaetut: interrupted; the first 1 of 75 epochs are kept")
     assert "Warning" not in done.stderr
     assert "Traceback" not in done.stderr
     assert Path("vae.checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("module", ["typer", "torch", "numpy", "vaetut.training"])
+def test_ctrl_c_while_the_program_loads_ends_it_with_130_and_one_line(module):
+    code = f"""
+        import importlib.abc, sys, typing
+
+        class Press(importlib.abc.MetaPathFinder):
+            def find_spec(self, name, path, target=None):
+                if name == {module!r}:
+                    try:
+                        signal.raise_signal(signal.SIGINT)
+                    except BaseException:
+                        pass  # as some libraries do
+                    print("it goes on")
+
+        sys.meta_path.insert(0, Press())
+        from vaetut.__main__ import main
+        sys.argv = ["vaetut", "train"]
+        main()
+    """
+    done = python("-c", HEED_CTRL_C + textwrap.dedent(code))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "vaetut: interrupted\n")
+    assert list(Path().iterdir()) == []
+
+
+def test_where_ctrl_c_is_ignored_or_handled_it_stays_so():
+    code = """
+        import signal
+        from vaetut.interrupt import end_at_once, raise_again
+        for handler in (signal.SIG_IGN, lambda *args: None):
+            signal.signal(signal.SIGINT, handler)
+            end_at_once()
+            assert signal.getsignal(signal.SIGINT) is handler
+            raise_again()
+            assert signal.getsignal(signal.SIGINT) is handler
+    """
+    done = python("-c", textwrap.dedent(code))
+    assert (done.returncode, done.stderr) == (0, "")

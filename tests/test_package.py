@@ -6,8 +6,6 @@ import inspect
 import json
 import random
 import re
-import subprocess
-import sys
 import warnings
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 import torch
 
 import vaetut
+from tests.processes import python
 
 PACKAGE = Path(str(files("vaetut")))
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -27,11 +26,14 @@ NAMES = list(vaetut.__all__)
 # A module imports only from lower floors.
 FLOORS = {
     "checks": 0,
+    "files": 0,
     "functional": 0,
+    "interrupt": 0,
     "noise": 0,
     "data": 1,
     "model": 1,
     "plotting": 1,
+    "checkpoint": 2,
     "objective": 2,
     "pretrained": 2,
     "training": 3,
@@ -159,9 +161,7 @@ print(json.dumps(report))
 @pytest.fixture(scope="module")
 def fresh_process():
     """What importing the package, and all of its core, did to a fresh process."""
-    process = subprocess.run(
-        [sys.executable, "-c", IMPORT], capture_output=True, text=True, check=False, timeout=300
-    )
+    process = python("-c", IMPORT)
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
     return json.loads(process.stdout)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
 
 import vaetut
+from tests.processes import python
+from vaetut.files import claimed
 
 RUN = """
 import os, sys
@@ -54,9 +53,7 @@ def two_processes(tmp_path, body):
 
 def torchrun(*arguments):
     launch = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [sys.executable, "-m", *launch, *arguments]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+    return python("-m", *launch, *arguments, OMP_NUM_THREADS="1")
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -97,6 +94,15 @@ def test_a_worker_that_dies_ends_the_run_and_leaves_the_checkpoint(tmp_path):
     )
     assert done.returncode != 0
     assert torch.load(path)["history"]["epoch"] == [1]  # ten steps an epoch: it died in the second
+
+
+def test_a_checkpoint_in_use_ends_all_processes(tmp_path):
+    path = tmp_path / "run.pt"
+    with claimed(path):
+        done = two_processes(tmp_path, f"run({RECIPES['elbo']}, {str(path)!r})")
+    assert done.returncode != 0
+    assert "run.pt cannot be written: another process is writing it" in done.stderr
+    assert not path.exists()
 
 
 def test_the_command_line_trains_in_processes(tmp_path):

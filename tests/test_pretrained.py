@@ -114,19 +114,6 @@ def test_saving_leaves_no_other_file_behind(saved):
     assert list(saved.parent.iterdir()) == [saved]
 
 
-def test_a_crash_while_saving_leaves_the_old_file(make_model, saved, monkeypatch):
-    before = saved.read_bytes()
-
-    def crash(tensors, path, metadata):
-        path.write_bytes(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr("vaetut.pretrained.save_file", crash)
-    with pytest.raises(OSError, match="disk full"):
-        vaetut.save_model(make_model(seed=5), saved)
-    assert saved.read_bytes() == before
-
-
 # Bad input
 
 

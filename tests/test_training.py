@@ -1,9 +1,11 @@
 """Training follows its recipe, is reproducible, and can be stopped and resumed bit for bit."""
 
 import dataclasses
+import errno
 import itertools
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from torch.nn import functional as F
 
 import vaetut
 from vaetut import training
+from vaetut.checkpoint import Checkpoint
 from vaetut.objective import dreg_loss
 from vaetut.training import batch_loss
 
@@ -563,7 +566,7 @@ def test_a_resumed_run_equals_one_that_never_stopped(
     model, path = fresh(make_model()), tmp_path / "run.pt"
     with monkeypatch.context() as patch:
         interrupt_at(patch, 11)
-        with pytest.warns(UserWarning, match=r"run\.pt continues from epoch 3$"):
+        with pytest.warns(UserWarning, match=r"run\.pt continues after epoch 2$"):
             stopped = run(model, images, 3, path, **settings)
     assert stopped.epoch == [1, 2]
     if not same_model:
@@ -595,25 +598,169 @@ def test_a_checkpoint_changes_nothing_in_the_run(make_model, images, tmp_path):
     assert_equal_weights(first, second)
 
 
-def test_a_crash_while_saving_leaves_the_last_checkpoint(make_model, images, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_last_checkpoint(make_model, images, tmp_path, monkeypatch):
     path = tmp_path / "run.pt"
     whole, model = make_model(), make_model()
     run(whole, images)
-    original, counter = torch.save, itertools.count(1)
+    original, counter = Path.replace, itertools.count(1)
 
-    def crash(state, file):
-        original(state, file)
+    def full(unfinished, target):
         if next(counter) == 3:
-            file.write_bytes(file.read_bytes()[:100])
-            raise OSError("disk full")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(unfinished, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(torch, "save", crash)
-        with pytest.raises(OSError, match="disk full"):
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(OSError, match=r"run\.pt cannot be written: no space left on device"):
             run(model, images, checkpoint=path)
+    assert torch.load(path)["history"]["epoch"] == [1, 2]
     history = run(model, images, checkpoint=path)
     assert history.epoch == [1, 2, 3, 4]
     assert_equal_weights(model, whole)
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 4])
+def test_ctrl_c_while_an_epoch_is_saved_does_not_lose_it(
+    make_model, images, tmp_path, monkeypatch, epoch
+):
+    path, whole, model = tmp_path / "run.pt", make_model(), make_model()
+    run(whole, images)
+    original, counter = Checkpoint.save, itertools.count(1)
+
+    def save(self, **parts):
+        if next(counter) == epoch:
+            raise KeyboardInterrupt
+        original(self, **parts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "save", save)
+        with pytest.warns(UserWarning, match=rf"run\.pt continues after epoch {epoch}$"):
+            stopped = run(model, images, checkpoint=path)
+    assert len(stopped.epoch) == len(torch.load(path)["history"]["epoch"]) == epoch
+    assert not run(model, images, checkpoint=path).interrupted
+    assert_equal_weights(model, whole)
+
+
+def test_where_a_checkpoint_cannot_be_written_no_step_is_made(make_model, images, tmp_path, calls):
+    model, twin = make_model(), make_model()
+    with pytest.raises(FileNotFoundError, match=r"run\.pt cannot be written: there is no folder"):
+        run(model, images, checkpoint=tmp_path / "missing" / "run.pt")
+    with pytest.raises(IsADirectoryError, match=r"cannot be written: it is a folder"):
+        run(model, images, checkpoint=tmp_path)
+    assert calls == []
+    assert_equal_weights(model, twin)
+
+
+def test_a_checkpoint_that_cannot_be_read_is_not_called_damaged(
+    make_model, images, tmp_path, monkeypatch
+):
+    path = tmp_path / "run.pt"
+    run(make_model(), images, checkpoint=path)
+
+    def deny(self):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", deny)
+    with pytest.raises(PermissionError, match=r"run\.pt cannot be read: permission denied"):
+        run(make_model(), images, checkpoint=path)
+
+
+# More epochs
+
+LONGER = [{}, {"binarize": "dynamic", "center_output": True}, {"kl_warmup_epochs": 3, "beta": 2}]
+
+
+@pytest.mark.parametrize("settings", LONGER, ids=lambda s: "-".join(s) or "plain")
+def test_a_run_that_is_made_longer_equals_one_that_was_planned_so(
+    make_model, images, tmp_path, settings
+):
+    whole, model, path = make_model(), make_model(), tmp_path / "run.pt"
+    expected = run(whole, images, epochs=4, **settings)
+    run(model, images, 0, path, epochs=2, **settings)
+    history = run(make_model(seed=7), images, 0, path, epochs=3, **settings)
+    assert history.epoch == [1, 2, 3]
+    history = run(model, images, 0, path, epochs=4, **settings)
+    assert_equal_weights(model, whole)
+    assert_equal_histories(history, expected)
+
+
+def test_an_interrupted_run_may_be_given_fewer_epochs(make_model, images, tmp_path, monkeypatch):
+    whole, model, path = make_model(), make_model(), tmp_path / "run.pt"
+    run(whole, images, epochs=3)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 11)
+        with pytest.warns(UserWarning, match="continues after epoch 2$"):
+            run(model, images, 0, path, epochs=20)
+    assert run(model, images, 0, path, epochs=3).epoch == [1, 2, 3]
+    assert_equal_weights(model, whole)
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "one-cycle-linear"])
+def test_a_cycle_cannot_be_made_longer(make_model, images, tmp_path, schedule):
+    path = tmp_path / "run.pt"
+    run(make_model(), images, 0, path, epochs=2, schedule=schedule)
+    message = r"run\.pt belongs to a run of 2 epochs, and its schedule is laid out over them"
+    with pytest.raises(ValueError, match=message):
+        run(make_model(), images, 0, path, epochs=4, schedule=schedule)
+
+
+def test_a_run_cannot_go_back(make_model, images, tmp_path):
+    path = tmp_path / "run.pt"
+    run(make_model(), images, 0, path, epochs=4)
+    with pytest.raises(ValueError, match=r"run\.pt holds 4 epochs already, and 2 are wanted"):
+        run(make_model(), images, 0, path, epochs=2)
+
+
+def test_more_epochs_do_not_hide_another_difference(make_model, images, tmp_path):
+    path = tmp_path / "run.pt"
+    run(make_model(), images, 0, path, epochs=2)
+    with pytest.raises(ValueError, match="belongs to another run: recipe differ"):
+        run(make_model(), images, 0, path, epochs=4, kl_warmup_epochs=1)
+
+
+# Other devices, other machines
+
+
+def test_a_checkpoint_from_a_graphics_card_is_read_without_one(
+    make_model, images, tmp_path, monkeypatch
+):
+    """The tensors in the file say that they were on one, as torch.save writes it there."""
+    whole, model, path = make_model(), make_model(), tmp_path / "run.pt"
+    run(whole, images, epochs=4)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+        run(model, images, checkpoint=path, epochs=2)
+    if not torch.cuda.is_available():
+        with pytest.raises(RuntimeError, match="deserialize object on a CUDA device"):
+            torch.load(path, weights_only=True)
+    run(model, images, checkpoint=path, epochs=4)
+    assert_equal_weights(model, whole)
+
+
+def test_the_last_bits_of_a_sum_make_no_other_run(make_model, images, tmp_path):
+    """They differ with the number of threads, where there are many images."""
+    path = tmp_path / "run.pt"
+    run(make_model(), images, checkpoint=path)
+    state = torch.load(path)
+    shape, total = state["identity"]["images"]
+    state["identity"]["images"] = [shape, math.nextafter(total, 0)]
+    torch.save(state, path)
+    assert run(make_model(), images, checkpoint=path).epoch == [1, 2, 3, 4]
+    with pytest.raises(ValueError, match="another run: images differ"):
+        run(make_model(), images - 1e-6 * (images > 0.5), checkpoint=path)
+
+
+def test_a_checkpoint_that_started_from_other_weights_is_refused(make_model, images, tmp_path):
+    path, recipe = tmp_path / "run.pt", dataclasses.replace(RECIPE, epochs=1)
+
+    def go_on(start):
+        vaetut.train(make_model(), images, recipe, 0, path, progress=False, start=start)
+
+    go_on("these")
+    go_on("these")
+    for other in ("those", None):
+        with pytest.raises(ValueError, match="belongs to another run: start differ"):
+            go_on(other)
 
 
 @pytest.mark.parametrize("part", ["recipe", "seed", "model", "images"])
@@ -635,7 +782,10 @@ def test_a_checkpoint_of_another_run_is_refused(make_model, images, tmp_path, pa
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("damage", ["truncated", "noise", "empty", "weights only", "a list"])
+DAMAGES = ["truncated", "noise", "empty", "weights only", "a list", "a part"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_checkpoint_is_named(make_model, images, tmp_path, damage):
     path = tmp_path / "run.pt"
     run(make_model(), images, checkpoint=path, epochs=1)
@@ -647,6 +797,8 @@ def test_a_damaged_checkpoint_is_named(make_model, images, tmp_path, damage):
         path.write_bytes(b"")
     elif damage == "weights only":
         torch.save(make_model().state_dict(), path)
+    elif damage == "a part":
+        torch.save({"identity": torch.load(path)["identity"]}, path)
     else:
         torch.save([1, 2], path)
     model, twin = make_model(), make_model()

@@ -1,23 +1,34 @@
-"""The command line: `vaetut train · evaluate · figures · export · list`, thin over the package."""
+"""The command line: `vaetut train · evaluate · figures · sample · export · list`.
+
+It is thin over the package.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from enum import StrEnum
 from functools import partial
+from io import BytesIO
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 import vaetut  # loads its parts at their first use, so that --help does not wait for PyTorch
 
+from .files import check_distinct, claimed, disk_errors, write_file
+from .interrupt import raise_again
+
+IN_THE_WAY = (FileExistsError, IsADirectoryError, NotADirectoryError, BlockingIOError)
 RecipeName = StrEnum("RecipeName", ["article", "fast"])
 Device = StrEnum("Device", ["auto", "cpu", "cuda", "mps"])
 _EMNIST = ["emnist-letters", "emnist-digits", "emnist-balanced"]
@@ -34,14 +45,23 @@ class _Commands(TyperGroup):
             raise
         except KeyboardInterrupt as error:
             raise _leave("interrupted", 130) from error
-        except (ValueError, TypeError, FileNotFoundError, FileExistsError) as error:
+        except (ValueError, TypeError, FileNotFoundError, *IN_THE_WAY) as error:
             raise _leave(error, 2) from error
         except (RuntimeError, FloatingPointError, MemoryError, OSError) as error:
             raise _leave(error, 1) from error
 
 
+class _Command(TyperCommand):
+    """Load what takes long while Ctrl-C ends the process at once; only then begin."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        _ = vaetut.evaluate, vaetut.train
+        raise_again()
+        return super().invoke(ctx)
+
+
 app = typer.Typer(cls=_Commands, rich_markup_mode="markdown", no_args_is_help=True)
-main = app  # the name that the installed command calls
+command = partial(app.command, cls=_Command)
 
 
 def _option(text: str, *flags: str, default: str | bool = True, **settings: Any) -> Any:
@@ -57,6 +77,7 @@ DeviceOption = Annotated[Device, _machine("auto: CUDA if there is one, else Appl
 ThreadsOption = Annotated[
     int | None, _machine("CPU threads.", default="PyTorch's choice", min=1, max=1024)
 ]
+ForceOption = Annotated[bool, _option("Replace files that exist.", "--force")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -75,16 +96,22 @@ def _root(
     progress and messages to stderr. Start with `vaetut train --recipe fast`.
 
     Exit codes: **0** all is well; **1** the work failed (cost not finite, a download, a disk);
-    **2** the command was wrong (an unknown name, a bad value, a file that is missing, damaged or
-    in the way); **130** interrupted.
+    **2** the command was wrong (an unknown name, a bad value, a file that is missing, damaged, in
+    the way or in use); **130** interrupted.
     """
 
 
-@app.command()
+@command()
 def train(
     output: Annotated[Path, typer.Argument(dir_okay=False)] = Path("vae.safetensors"),
     recipe: Annotated[RecipeName, _option("fast: as good, and much sooner.")] = RecipeName.article,
-    latent_dim: Annotated[int, _option("Dimensions of z; 2 can be drawn.")] = 20,
+    latent_dim: Annotated[
+        int | None, _option("Dimensions of z; 2 can be drawn.", default="20")
+    ] = None,
+    start: Annotated[
+        str | None,
+        _option("Go on with this model, its network as it is.", "--from", metavar="NAME_OR_FILE"),
+    ] = None,
     dataset: DatasetOption = Dataset.mnist,
     seed: SeedOption = 0,
     epochs: Annotated[int | None, _change("Passes over the training images.")] = None,
@@ -94,48 +121,57 @@ def train(
     binarize: Annotated[str | None, _change("Draw pixels anew.", metavar="dynamic")] = None,
     precision: Annotated[str | None, _change("Speed.", metavar="float32|bf16|auto")] = None,
     checkpoint: Annotated[Path | None, _option("To go on from.", default="beside OUTPUT")] = None,
-    force: Annotated[bool, _option("Replace OUTPUT if it exists.", "--force")] = False,
+    keep_checkpoint: Annotated[bool, _option("For more epochs.", "--keep-checkpoint")] = False,
+    force: ForceOption = False,
     device: DeviceOption = Device.auto,
     threads: ThreadsOption = None,
 ) -> None:
     """Train a model by a recipe; write it to OUTPUT and its learning curves beside it.
 
     All costs are in nats per image. After Ctrl-C the same command goes on from the checkpoint of
-    the last finished epoch, which is removed once OUTPUT is written. Examples:
+    the last finished epoch, which is removed once OUTPUT is written. If it is kept, a run with a
+    constant learning rate, as the article's, can go on for more --epochs later. Examples:
 
         vaetut train --recipe fast
         vaetut train plane.safetensors --latent-dim 2 --seed 1
+        vaetut train more.safetensors --from article-20d --epochs 10 --learning-rate 1e-4
         torchrun --nproc-per-node 2 -m vaetut train --recipe fast
     """
-    if output.exists() and not force:
-        raise FileExistsError(f"{output} exists; choose another name, or replace it with --force")
+    curves = _beside(output, ".history.json")
+    checkpoint = checkpoint or _find_checkpoint(output)
     changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     changes |= {"beta": beta, "binarize": binarize, "precision": precision}
     changes = {field: value for field, value in changes.items() if value is not None}
     plan = replace(getattr(vaetut, recipe.upper()), **changes)
-    target = _start(threads, device)
-    images, _ = _load_images(dataset, "train")
-    model = plan.build_model(images.shape[1], latent_dim, seed=seed).to(target)
-    checkpoint = checkpoint or output.with_suffix(".checkpoint.pt")
-    for path in (output, checkpoint):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with _process_group(target), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "stopped in epoch")  # said below
-        history = vaetut.train(model, images, plan, seed, checkpoint)
-    if history.interrupted:
-        done = f"interrupted; the first {len(history.epoch)} of {plan.epochs} epochs are kept. "
-        raise _leave(f"{done}To go on, run the same command again", 130)
-    if not _is_first():
-        return
-    curves = output.with_suffix(".history.json")
-    history.save(curves)
-    vaetut.save_model(model, output)
-    checkpoint.unlink()
+    with _claimed(output, curves, going_on=checkpoint, force=force):
+        target = _start(threads, device)
+        model, digest = _open_start(start, latent_dim) if start else (None, None)
+        images, _ = _load_images(dataset, "train")
+        if model:
+            plan = replace(plan, center_output=False)  # its output is where it should be
+        else:
+            size = 20 if latent_dim is None else latent_dim
+            model = plan.build_model(images.shape[1], size, seed=seed)
+        model.to(target, images.dtype)
+        with _process_group(target), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "stopped in epoch")  # said below
+            history = vaetut.train(model, images, plan, seed, checkpoint, start=digest)
+        if history.interrupted:
+            done = f"interrupted; the first {len(history.epoch)} of {plan.epochs} epochs are kept. "
+            raise _leave(f"{done}To go on, run the same command again", 130)
+        if not _is_first():
+            return
+        vaetut.save_model(model, output)
+        history.save(curves)
+        if not keep_checkpoint:
+            checkpoint.unlink()
     costs = f"training {history.cost[-1]:.2f}, held out {history.validation_cost[-1]:.2f}"
     typer.echo(f"-ELBO in nats per image: {costs}\nwrote {output} and {curves}")
+    if keep_checkpoint:
+        typer.echo(f"kept {checkpoint}")
 
 
-@app.command()
+@command()
 def evaluate(
     model: ModelArgument,
     samples: Annotated[int, _option("K, draws of z per image.")] = 100,
@@ -177,12 +213,13 @@ def evaluate(
         typer.echo(f"{model} on {dataset}'s test images, {drawn}\n{report}")
 
 
-@app.command()
+@command()
 def figures(
     model: ModelArgument,
-    output_dir: Annotated[Path, _option("Files there are replaced.", file_okay=False)] = Path(),
+    output_dir: Annotated[Path, _option("Where they go.", file_okay=False)] = Path(),
     dataset: DatasetOption = Dataset.mnist,
     seed: SeedOption = 0,
+    force: ForceOption = False,
 ) -> None:
     """Draw the article's three experiments as PNG files, and print the files' names.
 
@@ -192,37 +229,58 @@ def figures(
         vaetut figures article-2d --output-dir figures
     """
     import torch
-    from matplotlib import use
 
-    use("Agg")  # files only: no display is needed
-    plotting = vaetut.plotting
     network, _ = _open_model(model)
-    x, labels = _load_images(dataset, "test")
-    mu, _ = network.encode(x[:5000])
-    decoded = network.decode_mean(mu[:10])
-    axes = {"reconstructions": plotting.reconstructions(x[:10], decoded, labels[:10])}
-    if network.latent_dim == 2:
-        axes["latent"] = plotting.latent_scatter(mu, labels[:5000], prior=True)
-        for kind in ("linear", "quantile"):
-            z = torch.from_numpy(plotting.manifold_grid(20, kind))
-            axes[f"manifold-{kind}"] = plotting.manifold(network.decode_mean(z), 20, kind)
-    else:
-        z = torch.randn(100, network.latent_dim, generator=torch.Generator().manual_seed(seed))
-        axes["samples"] = plotting.samples(network.decode_mean(z))
-    output_dir.mkdir(parents=True, exist_ok=True)
-    for name, ax in axes.items():
-        path = output_dir / f"{Path(model).stem}-{name}.png"
-        ax.figure.savefig(path)
-        typer.echo(path)
+    kinds = ("latent", "manifold-linear", "manifold-quantile")
+    names = ("reconstructions", *(kinds if network.latent_dim == 2 else ["samples"]))
+    stem = Path(model).name.removesuffix(".safetensors")
+    paths = [output_dir / f"{stem}-{name}.png" for name in names]
+    with _claimed(*paths, force=force, source=model):
+        plotting = _plotting()
+        x, labels = _load_images(dataset, "test")
+        mu, _ = network.encode(x[:5000])
+        axes = [plotting.reconstructions(x[:10], network.decode_mean(mu[:10]), labels[:10])]
+        if network.latent_dim == 2:
+            axes.append(plotting.latent_scatter(mu, labels[:5000], prior=True))
+            for kind in ("linear", "quantile"):
+                z = torch.from_numpy(plotting.manifold_grid(20, kind))
+                axes.append(plotting.manifold(network.decode_mean(z), 20, kind))
+        else:
+            axes.append(_draw_samples(network, 100, seed))
+        for path, ax in zip(paths, axes, strict=True):
+            _write_png(ax, path)
+            typer.echo(path)
 
 
-@app.command()
+@command()
+def sample(
+    model: ModelArgument,
+    output: Annotated[Path, _option("A PNG file.", dir_okay=False)] = Path("samples.png"),
+    count: Annotated[int, _option("How many.", min=1)] = 100,
+    seed: SeedOption = 0,
+    force: ForceOption = False,
+) -> None:
+    """Draw codes from the prior, and write their decoded images side by side to one PNG file.
+
+    They are the means of p(x|z), without the noise of single pixels. Example:
+
+        vaetut sample article-20d --count 25 --output digits.png
+    """
+    if output.suffix != ".png":
+        raise ValueError(f"--output must end in .png, got {output}")
+    network, _ = _open_model(model)
+    with _claimed(output, force=force, source=model):
+        _write_png(_draw_samples(network, count, seed), output)
+    typer.echo(f"wrote {output}")
+
+
+@command()
 def export(
     model: ModelArgument,
     output: Annotated[Path, _option("A script, .js, or .json.", dir_okay=False)] = Path("model.js"),
     dataset: DatasetOption = Dataset.mnist,
     seed: SeedOption = 0,
-    force: Annotated[bool, _option("Replace OUTPUT if it exists.", "--force")] = False,
+    force: ForceOption = False,
 ) -> None:
     """Write a model with two latent dimensions as a file that the book's playground can run.
 
@@ -234,20 +292,18 @@ def export(
     """
     import gzip
 
-    if output.exists() and not force:
-        raise FileExistsError(f"{output} exists; choose another name, or replace it with --force")
     if output.suffix not in (".js", ".json"):
         raise ValueError(f"--output must end in .js or .json, got {output}")
-    network, _ = _open_model(model)
-    text = vaetut.web.export_json(network, *_load_images(dataset, "test"), seed=seed)
-    data = (vaetut.web.as_script(text) if output.suffix == ".js" else f"{text}\n").encode()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_bytes(data)
+    with _claimed(output, force=force, source=model):
+        network, _ = _open_model(model)
+        text = vaetut.web.export_json(network, *_load_images(dataset, "test"), seed=seed)
+        data = (vaetut.web.as_script(text) if output.suffix == ".js" else f"{text}\n").encode()
+        write_file(output, data)
     whole, packed = len(data) / 1e3, len(gzip.compress(data)) / 1e3
     typer.echo(f"wrote {output}: {whole:.0f} kB, {packed:.0f} kB compressed")
 
 
-@app.command("list")
+@command("list")
 def list_models() -> None:
     """List the bundled models: latent dimensions, recipe, test -ELBO in nats per image."""
     for name in vaetut.list_pretrained():
@@ -301,6 +357,71 @@ def _process_group(device: str) -> Iterator[None]:
         distributed.destroy_process_group()
 
 
+# Files that are written.
+
+
+@contextmanager
+def _claimed(
+    *outputs: Path, force: bool, going_on: Path | None = None, source: str | None = None
+) -> Iterator[None]:
+    """Hold the files that a command will write, or refuse before any work.
+
+    What is there may be replaced with `force` alone, but not the checkpoint that a run is
+    `going_on` from, and never the model that is the `source`.
+    """
+    if not _is_first():
+        yield
+        return
+    others = [Path(path) for path in (going_on, source) if path]
+    check_distinct(*outputs, *others)
+    with ExitStack() as stack:
+        for path in (*outputs, *([going_on] if going_on else [])):
+            with disk_errors(path, "written"), suppress(FileExistsError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(claimed(path))
+            if path in outputs and path.exists() and not force:
+                raise FileExistsError(f"{path} exists; choose another name, or use --force")
+        yield
+
+
+def _beside(output: Path, ending: str) -> Path:
+    return output.with_name(output.name.removesuffix(".safetensors") + ending)
+
+
+def _find_checkpoint(output: Path) -> Path:
+    """Return the checkpoint beside `output`, and tell of one with the name of earlier versions."""
+    path, earlier = _beside(output, ".checkpoint.pt"), output.with_suffix(".checkpoint.pt")
+    if earlier != path and earlier.exists() and not path.exists() and _is_first():
+        advice = f"if it is of this run, go on from it with --checkpoint {earlier}"
+        typer.echo(f"vaetut: {earlier} is left alone; {advice}", err=True)
+    return path
+
+
+def _write_png(ax: Any, path: Path) -> None:
+    buffer = BytesIO()
+    ax.figure.savefig(buffer, format="png")
+    write_file(path, buffer.getbuffer())
+
+
+def _plotting() -> ModuleType:
+    from matplotlib import use
+
+    use("Agg")  # files only: no display is needed
+    return vaetut.plotting
+
+
+def _draw_samples(network: vaetut.VAE, count: int, seed: int) -> Any:
+    """Draw the decoded means of `count` codes from the prior, in about as many rows as columns."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.randn(count, network.latent_dim, generator=generator)
+    return _plotting().samples(network.decode_mean(z), math.ceil(math.sqrt(count)))
+
+
+# Images and models.
+
+
 def _load_images(name: Dataset, split: str) -> tuple:
     return vaetut.load_mnist(split) if name == "mnist" else vaetut.load_dataset(name.value, split)
 
@@ -315,6 +436,19 @@ def _open_model(name: str) -> tuple[vaetut.VAE, dict]:
     if Path(name).is_file():
         return vaetut.load_model(name).float().eval(), {}
     raise FileNotFoundError(f"no file {name}; the bundled models are: {', '.join(bundled)}")
+
+
+def _open_start(name: str, latent_dim: int | None) -> tuple[vaetut.VAE, str]:
+    """Return a model to train further, and a digest of its weights."""
+    from safetensors.torch import save
+
+    model, _ = _open_model(name)
+    if latent_dim not in (None, model.latent_dim):
+        raise ValueError(
+            f"--from goes on with the network of {name}, which has {model.latent_dim} latent "
+            f"dimensions; leave out --latent-dim {latent_dim}"
+        )
+    return model.train(), hashlib.sha256(save(model.state_dict())).hexdigest()
 
 
 def _leave(message: object, code: int) -> typer.Exit:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from .checks import brief
+from .files import write_file
 from .model import VAE, unwrap
 
 _FOLDER = files("vaetut") / "assets" / "weights"
@@ -82,14 +83,13 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
     TypeError, ValueError
         If `load_model` could not read the file: the weights are not those of `VAE(**model.config)`
         or not finite, or the metadata are not strings.
+    OSError
+        If the file cannot be written; one that was there is as it was.
     """
     model = unwrap(model)
     _check_readable(model, metadata)
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
     tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
-    save_file(tensors, partial, metadata=metadata | {"vaetut": json.dumps(model.config)})
-    partial.replace(path)  # so that a crash leaves the old file or the new one
+    write_file(path, save(tensors, metadata=metadata | {"vaetut": json.dumps(model.config)}))
 
 
 def load_model(path: str | Path) -> VAE:

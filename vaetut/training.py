@@ -23,6 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import lr_scheduler
 from tqdm import tqdm
 
+from .checkpoint import Checkpoint
 from .checks import (
     NO_FLOAT64,
     brief,
@@ -33,6 +34,7 @@ from .checks import (
     check_widths,
 )
 from .data import binarize
+from .files import claimed, write_file
 from .model import ACTIVATIONS, VAE, reparameterize, unwrap_and_check
 from .noise import TRAINING, VALIDATION, WEIGHTS, Share, make_generator
 from .objective import dreg_loss, elbo, importance_weighted_bound, kl_per_dimension, sampled_kl
@@ -180,8 +182,8 @@ class History:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "interrupted"}
 
     def save(self, path: str | Path) -> None:
-        """Write the history as JSON."""
-        Path(path).write_text(json.dumps(asdict(self)) + "\n")
+        """Write the history as JSON; an OSError says why it cannot be written."""
+        write_file(path, f"{json.dumps(asdict(self))}\n".encode())
 
     @classmethod
     def load(cls, path: str | Path) -> History:
@@ -199,6 +201,7 @@ def train(
     seed: int = 0,
     checkpoint: str | Path | None = None,
     progress: bool = True,
+    start: str | None = None,
 ) -> History:
     """Train `model` in place, by `recipe`.
 
@@ -219,9 +222,13 @@ def train(
         Of the shuffling and of all noise.
     checkpoint : path, optional
         Written after every epoch. Where the file exists already, the run goes on from it, bit for
-        bit as if it had never stopped (on the same machine).
+        bit as if it had never stopped (on the same machine). With a constant schedule, it may go on
+        for more epochs than were planned. No other process may have the file in use.
     progress : bool
         Show a progress bar, on stderr.
+    start : str, optional
+        Whatever tells the weights that `model` starts from apart from others, where they are not
+        fresh: a checkpoint that started from others is refused.
 
     Returns
     -------
@@ -232,13 +239,18 @@ def train(
     TypeError, ValueError
         If the images don't fit the model or are too few for the recipe's split, the model is
         frozen, or the checkpoint comes from another run.
+    OSError
+        If the checkpoint cannot be read or written; before the first step, where that is clear by
+        then, as it is when another process has it in use.
     FloatingPointError
         If the cost is no longer finite. One that is finite, and far above that of a model that
         has learned nothing, is a warning.
     RuntimeError
         If gradients are switched off, or the recipe asks for Muon and PyTorch is older than 2.9.
     """
-    return _Run(model, images, recipe, seed, checkpoint).go(progress)
+    rank, _ = _place_in_group()
+    with claimed(checkpoint) if checkpoint and rank == 0 else nullcontext():
+        return _Run(model, images, recipe, seed, checkpoint, start).go(progress)
 
 
 def train_pass(
@@ -295,6 +307,7 @@ class _Run:
         recipe: Recipe,
         seed: int,
         checkpoint: str | Path | None = None,
+        start: str | None = None,
         history: History | None = None,
     ) -> None:
         self.rank, self.processes = _place_in_group()
@@ -315,16 +328,12 @@ class _Run:
         if self.processes > 1:
             self.loss = DistributedDataParallel(self.loss)
         self.autocast = _autocast(recipe.precision, device)
-        self.checkpoint = Path(checkpoint) if checkpoint else None
-        if self.checkpoint:
-            self.identity = {  # what must agree for the run to go on
-                "recipe": repr(replace(recipe, precision="float32")),
-                "seed": seed,
-                "model": repr(model.config),
-                "images": [list(images.shape), images.sum(dtype=torch.float64).item()],
-            }
-        if self.checkpoint and self.checkpoint.exists():
-            self._resume()
+        self.checkpoint, self.saved, state = None, 0, None  # saved: epochs
+        if checkpoint:
+            self.checkpoint = Checkpoint(checkpoint, _identity(model, images, recipe, seed, start))
+            state = self.checkpoint.load()
+        if state:
+            self._resume(state)
         elif recipe.center_output and model.likelihood == "bernoulli":
             _center_output(model, self.images)
 
@@ -342,14 +351,15 @@ class _Run:
                     bar.set_description(f"epoch {epoch}/{total}", refresh=False)
                     self._epoch(epoch, bar)
                     bar.set_postfix(cost=f"{self.history.cost[-1]:.2f}", refresh=False)
-                    if self.checkpoint and self.rank == 0:
-                        self._save()
+                    self._save()
             except KeyboardInterrupt:
+                self._save()  # in case that it came while an epoch was being saved
                 self.history.interrupted = True
-                epoch = len(self.history.epoch) + 1
+                done = len(self.history.epoch)
+                epoch = min(done + 1, total)
                 kept = f"stopped in epoch {epoch} of {total}; the model keeps all it learned so far"
-                if self.checkpoint and epoch > 1:
-                    kept += f", and {self.checkpoint} continues from epoch {epoch}"
+                if self.checkpoint and done:
+                    kept += f", and {self.checkpoint.path} continues after epoch {done}"
                 warnings.warn(kept, stacklevel=3)
         if self.rank == 0 and (nonsense := self._nonsense()):
             warnings.warn(nonsense, stacklevel=3)
@@ -453,38 +463,24 @@ class _Run:
         return -(total / len(x)).item()
 
     def _save(self) -> None:
-        state = {
-            "identity": self.identity,
-            "model": self.model.state_dict(),
-            "movers": [mover.state_dict() for mover in self.movers],
-            "generator": self.generator.get_state(),
-            "history": asdict(self.history),
-        }
-        unfinished = self.checkpoint.with_name(self.checkpoint.name + ".partial")
-        torch.save(state, unfinished)
-        unfinished.replace(self.checkpoint)  # so that a crash leaves the old one or the new one
+        """Save what the checkpoint does not hold yet."""
+        if not self.checkpoint or self.rank > 0 or self.saved == len(self.history.epoch):
+            return
+        self.checkpoint.save(
+            model=self.model.state_dict(),
+            movers=[mover.state_dict() for mover in self.movers],
+            generator=self.generator.get_state(),
+            history=asdict(self.history),
+        )
+        self.saved = len(self.history.epoch)
 
-    def _resume(self) -> None:
-        try:
-            state = torch.load(self.checkpoint, weights_only=True)
-            identity = state["identity"]
-        except Exception as error:
-            raise ValueError(
-                f"{self.checkpoint} is not a checkpoint that can be read "
-                f"({type(error).__name__}); "  # PyTorch's message advises to load it unsafely
-                "move it away to start anew"
-            ) from error
-        differing = [key for key in self.identity if identity.get(key) != self.identity[key]]
-        if differing:
-            raise ValueError(
-                f"{self.checkpoint} belongs to another run: {', '.join(differing)} differ(s); "
-                "give this run a checkpoint of its own"
-            )
+    def _resume(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
         for mover, saved in zip(self.movers, state["movers"], strict=True):
             mover.load_state_dict(saved)
-        self.generator.set_state(state["generator"].cpu())
+        self.generator.set_state(state["generator"])
         self.history = History(**state["history"])
+        self.saved = len(self.history.epoch)
 
 
 class _BatchLoss(nn.Module):
@@ -498,6 +494,18 @@ class _BatchLoss(nn.Module):
         self, x: torch.Tensor, beta: float, generator: torch.Generator | Share
     ) -> tuple[torch.Tensor, torch.Tensor]:
         return batch_loss(self.model, x, self.recipe, beta, generator)
+
+
+def _identity(
+    model: VAE, images: torch.Tensor, recipe: Recipe, seed: int, start: str | None
+) -> dict:
+    """Return what must agree for a run to go on from a checkpoint."""
+    return {
+        "recipe": repr(replace(recipe, precision="float32")),
+        "seed": seed,
+        "model": repr(model.config),
+        "images": [list(images.shape), images.cpu().sum(dtype=torch.float64).item()],
+    } | ({"start": start} if start else {})
 
 
 def _place_in_group() -> tuple[int, int]:
