@@ -510,6 +510,21 @@ def test_options_that_make_no_sense_are_named(option):
     assert option.split("=")[0] in plain(result.stderr)
 
 
+@pytest.mark.parametrize(
+    ("given", "spins"),
+    [({}, "20000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
+    ids=["none", "a count", "a policy"],
+)
+def test_threads_that_wait_soon_sleep_unless_the_user_says_otherwise(monkeypatch, given, spins):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "")  # so that it is put back as it was
+        monkeypatch.delenv(name)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert run("list").exit_code == 0
+    assert os.environ.get("GOMP_SPINCOUNT") == spins
+
+
 def test_flags_are_set_and_said():
     result = run("train", "--epochs", 1, "--threads", 1)
     assert re.search(r"^vaetut: cpu, 1 threads, denormals (flushed|kept)$", result.stderr, re.M)
