@@ -11,7 +11,7 @@ HTML   := book/_build/html
 CHAPTERS := --chapters book
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test test-matrix chapters weights bench site-test lighthouse epub pdf lint format address clean distclean
+.PHONY: help book lab test test-matrix test-faults chapters weights bench site-test lighthouse epub pdf lint format address clean distclean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ test: lint  ## check style, package and every chapter's stored outputs
 
 test-matrix: $(READY)  ## check that stored outputs hold on other machines (over an hour; SETTING="one")
 	$(BIN)/python -m tests.notebooks.matrix $(SETTING)
+
+test-faults: $(READY)  ## kill processes and fill disks, and see that no file is lost (minutes)
+	$(BIN)/python -m pytest tests/faults
 
 chapters: $(READY)  ## build and run the notebooks whose source changed (CHAPTER=07, CHAPTER=--all)
 	$(BIN)/python book/build.py $(CHAPTER)

@@ -318,6 +318,11 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Write the fitted estimator to one safetensors file, which `vaetut.load_model` reads too.
 
         The device and Adam's moments are left out, and a RandomState is saved as None.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written; one that was there is as it was.
         """
         check_is_fitted(self, "model_")
         params = self.get_params(deep=False)
