@@ -377,10 +377,10 @@ def _claimed(
     if not _is_first():
         yield
         return
-    others = [Path(path) for path in (going_on, source) if path]
-    check_distinct(*outputs, *others)
+    written = (*outputs, going_on) if going_on else outputs
+    check_distinct(*written, *([source] if source else []))
     with ExitStack() as stack:
-        for path in (*outputs, *([going_on] if going_on else [])):
+        for path in written:
             with disk_errors(path, "written"), suppress(FileExistsError):
                 path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(claimed(path))
