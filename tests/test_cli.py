@@ -399,6 +399,16 @@ def test_json_has_null_for_what_is_not_known():
     assert math.isfinite(facts["nll"])
 
 
+def test_an_estimator_in_float64_is_measured_like_its_float32_self(few_images):
+    images, _ = few_images["test"]
+    est = vaetut.VariationalAutoencoder(2, hidden_dims=(16,), epochs=1, random_state=0)
+    est.fit(images.double()).save("est.safetensors")
+    result = run("evaluate", "est.safetensors", "--samples", 2)
+    assert result.exit_code == 0
+    report = vaetut.evaluate(est.model_.float(), images, num_samples=2)
+    assert result.stdout.endswith(f"{report}\n")
+
+
 def test_binarize_states_its_seed_and_grey_overrules_the_card(bundled):
     drawn = run("evaluate", "plane", "--samples", 2, "--seed", 5)
     assert "binarized once, with seed 5" in drawn.stdout

@@ -1,5 +1,6 @@
 """The estimator: scikit-learn's own checks, the article's verbs, and what they must not do."""
 
+import copy
 import json
 import math
 import pickle
@@ -12,11 +13,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -323,6 +325,100 @@ def test_ctrl_c_in_partial_fit_keeps_what_was_learned(X, monkeypatch):
         est.partial_fit(X)
     assert est.n_iter_ == 1
     assert not torch.equal(weights(est), before)
+
+
+def test_a_first_pass_that_fails_leaves_nothing_fitted(X, monkeypatch):
+    est = make(likelihood="gaussian", learning_rate=1e30)
+    with pytest.raises(FloatingPointError):
+        est.partial_fit(X)
+    with pytest.raises(NotFittedError):
+        est.transform(X)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rounding_at_the_edge_of_the_range_is_no_mistake(X, dtype):
+    X = MinMaxScaler().fit_transform(X.astype(dtype))
+    slack = 60 * np.finfo(dtype).eps
+    rounded = np.where(X == 1, X + slack, np.where(X == 0, X - slack, X)).astype(dtype)
+    assert rounded.max() > 1 and rounded.min() < 0
+    est = make().fit(X)
+    assert torch.equal(weights(make().fit(rounded)), weights(est))
+    assert np.array_equal(est.transform(rounded), est.transform(X))
+    assert est.score(rounded) == est.score(X)
+
+
+def test_columns_of_a_real_table_pass_through_a_scaler():
+    X = load_breast_cancer().data
+    scaled = MinMaxScaler().fit_transform(X)
+    assert scaled.max() > 1  # by rounding
+    make(recipe="fast").fit(scaled)
+    pipeline = make_pipeline(MinMaxScaler(clip=True), make())
+    assert np.isfinite(cross_val_score(pipeline, X, cv=3, error_score="raise")).all()
+    with pytest.raises(ValueError, match=r"Put MinMaxScaler\(clip=True\) before the estimator"):
+        cross_val_score(make_pipeline(MinMaxScaler(), make()), X, cv=3, error_score="raise")
+
+
+def test_a_table_that_is_not_standardised_is_noticed():
+    X = load_breast_cancer().data
+    with pytest.warns(UserWarning, match="makes no sense.*from 0 to 4254, .*is 568.9.*standardise"):
+        est = VariationalAutoencoder(2, likelihood="gaussian", epochs=1, random_state=0).fit(X)
+    assert 1e30 < est.history_.cost[0] < math.inf
+    make(likelihood="gaussian").fit(StandardScaler().fit_transform(X))
+
+
+# Devices ---------------------------------------------------------------------------------------
+
+ABSENT = "cuda:99"  # on any machine
+
+
+@pytest.mark.parametrize("dump", [lambda est: pickle.loads(pickle.dumps(est)), copy.deepcopy])
+def test_a_copy_from_an_absent_device_computes_on_the_cpu_once_it_is_told_to(X, dump):
+    est = make().partial_fit(X)
+    expected, twin = est.transform(X), pickle.loads(pickle.dumps(est)).partial_fit(X)
+    again = dump(est.set_params(device=ABSENT))
+    for call in (again.transform, again.partial_fit, again.fit, again.score):
+        with pytest.raises(ValueError, match=f"no device '{ABSENT}'; use 'cpu'"):
+            call(X)
+    again.set_params(device="cpu")
+    assert np.array_equal(again.transform(X), expected)
+    assert torch.equal(weights(again.partial_fit(X)), weights(twin))
+
+
+@pytest.mark.parametrize("where", ["model_", "_state"])
+def test_all_that_is_pickled_goes_to_the_cpu_first(X, where):
+    """From the meta device, which every machine has, that is impossible: so it was tried."""
+    est = make().partial_fit(X)
+    if where == "model_":
+        est.model_ = copy.deepcopy(est.model_).to("meta")
+    else:
+        est._state["moments"][0][0]["exp_avg"] = torch.zeros(3, device="meta")
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
+        pickle.dumps(est)
+
+
+def test_pickling_leaves_the_estimator_as_it_was(fitted):
+    model = fitted.model_
+    pickle.dumps(fitted)
+    assert fitted.model_ is model
+
+
+def test_a_device_without_float64_computes_in_float32(X, monkeypatch, tmp_path):
+    est = make(likelihood="gaussian").fit(X.astype(float))
+    est.save(tmp_path / "file")
+    expected = make(likelihood="gaussian").fit(X)
+    monkeypatch.setattr("vaetut.estimator.NO_FLOAT64", ("cpu",))  # as Apple's devices
+    assert torch.equal(weights(make(likelihood="gaussian").fit(X.astype(float))), weights(expected))
+    for read in (est, VariationalAutoencoder.load(tmp_path / "file")):
+        outputs = [read.transform(X.astype(float)), read.generate(), read.partial_fit(X).generate()]
+        assert {array.dtype.name for array in outputs} == {"float32"}
+
+
+def test_the_network_follows_the_device(fitted, X, monkeypatch):
+    """Even to the meta device, from where nothing comes back."""
+    monkeypatch.setattr("vaetut.estimator.check_device", torch.device)
+    with pytest.raises((NotImplementedError, ValueError), match="no data|no weights"):
+        fitted.set_params(device="meta").transform(X)
+    assert next(fitted.model_.parameters()).is_meta
 
 
 # The article's verbs -------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 import dataclasses
 import itertools
+import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -342,6 +344,12 @@ def test_the_printed_numbers_are_the_reports(model, binary):
         images, monte_carlo = (getattr(report, f"{name}_se_{k}") for k in ("images", "monte_carlo"))
         assert f"± {images:.2f} images, ± {monte_carlo:.3f} Monte Carlo" in line
     assert lines[4].split() == ["active", "units", str(report.active_units), "of", "3"]
+
+
+def test_a_report_keeps_plain_numbers(model, binary):
+    given = vaetut.evaluate(model, binary, np.int64(3), np.int64(1))
+    assert repr(given) == repr(vaetut.evaluate(model, binary, 3, 1))
+    assert json.dumps(dataclasses.asdict(given))
 
 
 def test_a_report_cannot_be_changed(model, binary):

@@ -11,6 +11,7 @@ from torch.distributions import Normal, kl_divergence
 
 import vaetut
 from vaetut import objective
+from vaetut.checks import check_images
 from vaetut.objective import (
     dreg_loss,
     kl_per_dimension,
@@ -306,6 +307,28 @@ def test_where_q_is_exact_the_encoder_has_nothing_to_learn(linear_gaussian, seed
     plain = vaetut.importance_weighted_bound(example.model, example.x, num_samples, seeded())
     assert gradients(example, loss)[0].abs().max() < 1e-9
     assert gradients(example, -plain)[0].abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("bound", [vaetut.elbo, vaetut.importance_weighted_bound])
+def test_rounding_at_the_edge_of_the_range_is_taken_back(model, bound, seeded):
+    x = X.round()
+    for dtype in (torch.float32, torch.float64):
+        model, x = model.to(dtype), x.to(dtype)
+        rounded = x + (2 * x - 1) * 60 * torch.finfo(dtype).eps
+        assert not torch.equal(rounded, x)
+        got, expected = (bound(model, each, 3, seeded()) for each in (rounded, x))
+        torch.testing.assert_close(got, expected, rtol=0, atol=0)
+
+
+def test_images_in_range_are_not_copied(images):
+    assert check_images(images) is images
+
+
+def test_images_from_inference_mode_may_take_part_in_gradients(model, images, seeded):
+    with torch.inference_mode():
+        inferred = images.clone()
+    vaetut.elbo(model, inferred, generator=seeded()).elbo.mean().backward()
+    assert model.decoder.out.bias.grad.any()
 
 
 # Bad input

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -785,6 +786,28 @@ NEED_ELBO = "beta, kl_warmup_epochs and free_bits need objective elbo or elbo-st
 def test_a_bad_field_is_named(settings, error, message):
     with pytest.raises(error, match=message):
         vaetut.Recipe(**settings)
+
+
+def test_a_recipe_keeps_plain_numbers_whatever_they_came_as():
+    plain = {"epochs": 3, "validation": 7, "hidden_dims": (4,), "learning_rate": 0.5, "beta": 2.0}
+    plain |= {"betas": (0.0, 0.5), "schedule": "constant"}
+    given = {"epochs": np.int64(3), "validation": np.uint8(7), "hidden_dims": [np.int32(4)]}
+    given |= {"learning_rate": np.float32(0.5), "beta": np.int64(2)}
+    given |= {"betas": [np.float64(0), 0.5], "schedule": np.str_("constant")}
+    assert repr(vaetut.Recipe(**given)) == repr(vaetut.Recipe(**plain))
+    assert hash(vaetut.Recipe(**given)) == hash(vaetut.Recipe(**plain))
+
+
+def test_a_run_keeps_plain_numbers(images, tmp_path):
+    """So that a checkpoint can be read, and files be written."""
+    path = tmp_path / "run.pt"
+    for number in (int, np.int64):
+        model = RECIPE.build_model(number(12), number(2), "gaussian", np.float32(0.5), number(1))
+        assert json.dumps(model.config)
+        history = run(model, images, number(3), path)
+    history.append(**{name: np.float32(value) for name, value in EPOCH.items()})
+    history.save(tmp_path / "history.json")
+    assert vaetut.History.load(tmp_path / "history.json") == history
 
 
 # History
