@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--chapters-cell-timeout",
         type=float,
-        default=300.0,
+        default=1200.0,
         metavar="SECONDS",
         help="end a cell that runs for longer (default: %(default)s)",
     )
