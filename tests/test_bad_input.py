@@ -16,6 +16,7 @@ import torch
 from scipy import sparse
 from torch import nn
 from torch.nn.utils import prune
+from torch.utils.data import DataLoader
 from typer.testing import CliRunner
 
 import vaetut
@@ -46,6 +47,9 @@ def train(vae=None, images=X, recipe=RECIPE, **options):
 
 def recipe(**changes):
     return replace(RECIPE, **changes)
+
+
+gaussian = vaetut.gaussian_log_likelihood
 
 
 def elbo(x):
@@ -86,6 +90,11 @@ NUMBERS = [
     (lambda: recipe(hidden_dims=np.array([8, 8])), TypeError, r"a tuple of ints, got array\(\[8"),
     (lambda: recipe(schedule=np.array(["a", "b"])), ValueError, "schedule must be one of .* array"),
     (lambda: recipe(activation=nn.ReLU), ValueError, "activation must be one of .*; got <class"),
+    (
+        lambda: recipe(center_output="no"),
+        TypeError,
+        "center_output must be True or False, got 'no'",
+    ),
     (lambda: model(input_dim=(28, 28)), TypeError, r"input_dim must be an int, got \(28, 28\)"),
     (lambda: model(latent_dim=torch.tensor(2)), TypeError, "; .item.. takes it out of a tensor"),
     (lambda: model(latent_dim=HUGE), ValueError, "latent_dim must be at most 1,000,000,000"),
@@ -97,6 +106,11 @@ NUMBERS = [
     (lambda: train(seed=True), TypeError, "seed must be an int, got True"),
     (lambda: train(seed=torch.tensor(3)), TypeError, r"an int, got tensor\(3\); .item"),
     (lambda: vaetut.evaluate(model(), X, HUGE), ValueError, "num_samples must be at most"),
+    (
+        lambda: vaetut.evaluate(model(likelihood="gaussian"), 1e20 * X),
+        FloatingPointError,
+        r"not finite; they reach from .*e\+1\d to .*e\+\d\d. Scale them as those of the training",
+    ),
     (lambda: vaetut.elbo(model(), X, torch.Generator()), TypeError, "num_samples must be an int"),
     (lambda: vaetut.aggregate_posterior(X, X, HUGE), ValueError, "num_samples must be at most"),
     (lambda: vaetut.History().append(epoch=1), ValueError, "an epoch needs epoch, cost"),
@@ -121,6 +135,10 @@ MODELS = [
     (lambda: model().encode(META), ValueError, "x must be on the model's device, cpu"),
     (lambda: model().decode(META[:, :2]), ValueError, r"got meta; use z.to\('cpu'\)"),
     (lambda: vaetut.bernoulli_log_likelihood(X, META), ValueError, "x and logits must be on one"),
+    (lambda: model().encoder(X.T), ValueError, r"x must have shape \(batch, 16\), got \(16, 40\)"),
+    (lambda: model().decoder(X), ValueError, r"z must have shape \(..., 2\), got \(40, 16\)"),
+    (lambda: gaussian(X, X, X[0, :5]), ValueError, r"or fit the shape \(40, 16\), got \(5,\)"),
+    (lambda: gaussian(X[0], X[0], X), ValueError, r"or fit the shape \(16,\), got \(40, 16\)"),
     (lambda: vaetut.kl_standard_normal(X, META), ValueError, "one device, got cpu and meta"),
     (lambda: vaetut.reparameterize(META, X), ValueError, "one device, got meta and cpu"),
     (lambda: vaetut.aggregate_posterior(model(), X), TypeError, "mu must be a .*, got VAE"),
@@ -146,8 +164,9 @@ MODELS = [
 IMAGES = [
     (lambda: elbo(FRAME), TypeError, r"DataFrame; torch.tensor\(frame.to_numpy"),
     (lambda: train(images=ARRAY), TypeError, "got ndarray; torch.from_numpy makes one"),
-    (lambda: train(images=(X, LABELS)), TypeError, "got tuple; a data set is a pair .* first part"),
+    (lambda: train(images=(X, LABELS)), TypeError, "got tuple; take the tensor that is meant"),
     (lambda: elbo(X.tolist()), TypeError, "x must be a torch.Tensor, got list"),
+    (lambda: train(images=DataLoader(X)), TypeError, "DataLoader; batches are drawn inside: pass"),
     (lambda: elbo(X > 0.5), TypeError, r"floating-point numbers, got torch.bool; use x.float\(\)"),
     (lambda: elbo(torch.complex(X, X)), TypeError, "got torch.complex64; use x.real"),
     (lambda: elbo(X.half()), TypeError, "must be torch.float32 like the model, got torch.float16"),
@@ -169,6 +188,11 @@ IMAGES = [
     (lambda: plotting.manifold_grid(HUGE), ValueError, "side must be at most 1000, got 1000000"),
     (lambda: plotting.panels(HUGE), ValueError, "columns must be at most 100, got"),
     (lambda: plotting.panels(2, height="tall"), TypeError, "height must hold real numbers, got"),
+    (
+        lambda: plotting.learning_curve([1, 2], [[5, 4], [5]]),
+        ValueError,
+        r"must have shape \(S, 2\)",
+    ),
     (lambda: plotting.drawing(["joints"]), ValueError, r"there is no drawing \['joints'\]"),
 ]
 

@@ -9,6 +9,7 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import torch
 
 MOST = 10**9  # of anything that is counted: more is a slip of the finger
@@ -19,7 +20,8 @@ ROUNDING, MOST_ROUNDING = 64, 1e-5
 _HINTS = {
     "ndarray": "; torch.from_numpy makes one",
     "DataFrame": "; torch.tensor(frame.to_numpy()) makes one",
-    "tuple": "; a data set is a pair of images and labels: take its first part",
+    "tuple": "; take the tensor that is meant out of it",
+    "DataLoader": "; batches are drawn inside: pass all the images in one tensor",
 }
 
 
@@ -104,6 +106,21 @@ def check_batch(x: torch.Tensor, width: int | None = None, *, name: str = "x") -
         raise ValueError(f"{name} must have shape {wanted}, got {tuple(x.shape)}")
 
 
+def check_codes(z: torch.Tensor, latent_dim: int) -> None:
+    """Check the type and shape of codes, (..., L); a single one needs no batch axis.
+
+    Raises
+    ------
+    TypeError
+        If `z` is not a floating-point tensor.
+    ValueError
+        If its last axis has another length.
+    """
+    check_float_tensor(z, name="z")
+    if z.ndim == 0 or z.shape[-1] != latent_dim:
+        raise ValueError(f"z must have shape (..., {latent_dim}), got {tuple(z.shape)}")
+
+
 def check_float_tensor(x: torch.Tensor, *, name: str = "x") -> None:
     """Raise unless `x` is a tensor of floating-point numbers, dense and in memory."""
     if not isinstance(x, torch.Tensor):
@@ -156,6 +173,15 @@ def check_pixels(x: torch.Tensor, params: torch.Tensor, *, name: str) -> None:
             f"got {tuple(x.shape)} and {tuple(params.shape)}"
         )
     _check_one_device("x", x, name, params)
+
+
+def check_broadcast(x: torch.Tensor, params: torch.Tensor, *, name: str) -> None:
+    """Raise unless `x` is a floating-point tensor that stretches to the shape of `params`."""
+    check_float_tensor(x, name=name)
+    pairs = zip(reversed(x.shape), reversed(params.shape))
+    if x.ndim > params.ndim or any(size not in (1, wanted) for size, wanted in pairs):
+        wanted = f"be one number, or fit the shape {tuple(params.shape)}"
+        raise ValueError(f"{name} must {wanted}, got {tuple(x.shape)}")
 
 
 def check_posterior(mu: torch.Tensor, log_var: torch.Tensor) -> None:
@@ -215,6 +241,13 @@ def check_widths(hidden_dims: tuple[int, ...]) -> tuple[int, ...]:
     if not isinstance(hidden_dims, tuple | list):
         raise TypeError(f"hidden_dims must be a tuple of ints, got {brief(hidden_dims)}")
     return tuple(check_count(width, "every width in hidden_dims") for width in hidden_dims)
+
+
+def check_flag(value: bool, name: str) -> bool:
+    """Return `value` as Python's bool; raise a TypeError unless it is one, or NumPy's."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {brief(value)}")
+    return bool(value)
 
 
 def check_choice(value: object, name: str, choices: tuple | dict) -> Any:

@@ -102,6 +102,8 @@ def evaluate(
     ------
     TypeError, ValueError
         If the images don't fit the model, or an argument is not as described.
+    FloatingPointError
+        If the cost of an image is not finite.
     """
     model, images = unwrap_and_check(model, images, name="images")
     num_samples = check_count(num_samples, "num_samples")
@@ -117,6 +119,12 @@ def evaluate(
             bar.update(len(x))
     per_image = {key: torch.cat([block[key] for block in blocks]) for key in blocks[0]}
     neg_elbo = per_image["distortion"] + per_image["rate"]
+    if not (neg_elbo + per_image["nll"]).isfinite().all():
+        low, high = (value.item() for value in images.aminmax())
+        raise FloatingPointError(
+            f"the cost of some images is not finite; they reach from {low:.4g} to {high:.4g}. "
+            "Scale them as those of the training were"
+        )
     return Report(
         neg_elbo=neg_elbo.mean().item(),
         neg_elbo_se_images=_standard_error(neg_elbo),

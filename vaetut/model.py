@@ -14,10 +14,11 @@ from torch import nn
 
 from .checks import (
     check_batch,
+    check_broadcast,
     check_choice,
+    check_codes,
     check_count,
     check_dtype,
-    check_float_tensor,
     check_images,
     check_like,
     check_number,
@@ -75,6 +76,7 @@ class Encoder(nn.Module):
         input_dim = check_count(input_dim, "input_dim")
         latent_dim = check_count(latent_dim, "latent_dim")
         hidden_dims = check_widths(hidden_dims)
+        self.input_dim = input_dim
         self.hidden = _hidden_layers((input_dim, *hidden_dims), activation, generator)
         width = (input_dim, *hidden_dims)[-1]
         self.mu = _linear(width, latent_dim, generator)
@@ -82,6 +84,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return `mu` and `log_var`, each (B, L), for images (B, D)."""
+        check_batch(x, self.input_dim)
         h = self.hidden(x)  # (B, D) -> (B, H)
         return self.mu(h), self.log_var(h)
 
@@ -114,11 +117,13 @@ class Decoder(nn.Module):
         latent_dim = check_count(latent_dim, "latent_dim")
         output_dim = check_count(output_dim, "output_dim")
         hidden_dims = check_widths(hidden_dims)
+        self.latent_dim = latent_dim
         self.hidden = _hidden_layers((latent_dim, *hidden_dims), activation, generator)
         self.out = _linear((latent_dim, *hidden_dims)[-1], output_dim, generator)
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Return Bernoulli logits, or Gaussian means, (..., D) for codes (..., L)."""
+        check_codes(z, self.latent_dim)
         return self.out(self.hidden(z))
 
 
@@ -196,9 +201,7 @@ class VAE(nn.Module):
 
         They are logits for the Bernoulli likelihood and means for the Gaussian.
         """
-        check_float_tensor(z, name="z")
-        if z.ndim == 0 or z.shape[-1] != self.latent_dim:
-            raise ValueError(f"z must have shape (..., {self.latent_dim}), got {tuple(z.shape)}")
+        check_codes(z, self.latent_dim)
         check_like(z, self.decoder.out.weight, name="z")
         return self.decoder(z).to(z.dtype)
 
@@ -363,7 +366,7 @@ def gaussian_log_likelihood(
         If one is not a float tensor, or the shapes don't fit.
     """
     check_pixels(x, mean, name="mean")
-    check_float_tensor(log_var, name="log_var")
+    check_broadcast(log_var, mean, name="log_var")
     squared = (x - mean).square() * (-log_var).exp()
     return -0.5 * (squared + log_var + math.log(2 * math.pi)).sum(-1)
 

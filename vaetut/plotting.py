@@ -583,7 +583,10 @@ def _as_runs(values: ArrayLike | Mapping[object, ArrayLike], length: int) -> np.
     if isinstance(values, Mapping):
         values = [_as_numbers(run, f"values[{seed!r}]", length) for seed, run in values.items()]
     values = _readable(values)
-    shape = (length,) if np.ndim(values) == 1 else ("S", length)
+    try:
+        shape = (length,) if np.ndim(values) == 1 else ("S", length)
+    except ValueError:  # runs of unequal length
+        shape = ("S", length)
     return np.atleast_2d(_as_numbers(values, "values", *shape))
 
 

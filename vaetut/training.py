@@ -29,6 +29,7 @@ from .checks import (
     brief,
     check_choice,
     check_count,
+    check_flag,
     check_number,
     check_real,
     check_widths,
@@ -101,6 +102,7 @@ class Recipe:
         checked = {"validation": check_count(self.validation, "validation", minimum=0)}
         for name in ("epochs", "batch_size", "num_samples"):
             checked[name] = check_count(getattr(self, name), name)
+        checked["center_output"] = check_flag(self.center_output, "center_output")
         checked["hidden_dims"] = check_widths(self.hidden_dims)
         for name, choices in _CHOICES.items():
             checked[name] = check_choice(getattr(self, name), name, choices)
