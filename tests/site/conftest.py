@@ -9,11 +9,13 @@ import functools
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.site import chromium
 from tests.site.book import HTML, SIZES, THEMES, View, pages, visit
 from tests.site.server import serving
+
+expect.set_options(timeout=60_000)  # ms, for a busy machine
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

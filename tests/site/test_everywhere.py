@@ -58,12 +58,13 @@ def test_book_works(page: Page, addresses: dict[str, str], where: str) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{start}/index.html")
     page.wait_for_url(f"{start}/book/index.html")
-    page.click("article table a >> nth=0")
+    with page.expect_navigation():
+        page.click("article table a >> nth=0")
     assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontWeight") == "650"
     page.goto(f"{start}/{CHAPTER}", wait_until="networkidle")
     assert page.evaluate("[...document.fonts].some(f => f.status === 'loaded')")
     page.click(".prev-next-area .right-next")
-    assert "/07_" in page.url
+    page.wait_for_url(re.compile("/07_"))
     assert [url for url in asked if not url.startswith((start, "data:"))] == []
 
 

@@ -41,15 +41,34 @@ RUN = """([images, noise]) => {
   return btoa(raw.reduce((text, byte) => text + String.fromCharCode(byte), ""));
 }"""
 
-MEDIAN_DECODE = """() => {
+# The shortest time of a decode, in that of a loop which does nothing but its multiplications.
+DECODE_IN_LOOPS = """() => {
   const model = VAETUT_VAE.load(VAETUT_EXPORT);
-  const times = Array.from({ length: 300 }, (_, i) => {
+  const layers = [...VAETUT_EXPORT.decoder.hidden, VAETUT_EXPORT.decoder.out];
+  const count = layers.reduce((sum, { shape: [rows, columns] }) => sum + rows * columns, 0);
+  const weights = new Float32Array(count).fill(1);
+  const loop = (factor) => {
+    let sum = 0;
+    for (let i = 0; i < count; i += 1) sum += weights[i] * factor;
+    return sum;
+  };
+  const time = (act) => {
     const began = performance.now();
-    model.decode([Math.sin(i), Math.cos(i)]);
+    for (let k = 0; k < 10; k += 1) act(k);
     return performance.now() - began;
-  });
-  return times.sort((a, b) => a - b)[150];
+  };
+  const times = Array.from({ length: 50 }, () =>
+    [time((k) => model.decode([Math.sin(k), Math.cos(k)])), time(loop)]);
+  const [decode, bare] = [0, 1].map((j) => Math.min(...times.map((each) => each[j])));
+  return decode / bare;
 }"""
+
+# In a task of its own, since only of tasks the browser counts the time.
+DECODE = """(count) => new Promise((done) => setTimeout(() => {
+  const { decode } = (globalThis.model ??= VAETUT_VAE.load(VAETUT_EXPORT));
+  for (let k = 0; k < count; k += 1) decode([Math.sin(k), Math.cos(k)]);
+  done();
+}))"""
 
 # What a canvas shows, as darkness of its pixels; and all of it together.
 INK = """(canvas) => {
@@ -110,19 +129,23 @@ def z(page: Page) -> tuple[float, float]:
     return number(page, "z0"), number(page, "z1")
 
 
-def wait_for_rest(page: Page) -> None:
-    """Wait until z has not moved for some frames."""
+CODE = "document.querySelector('.pg-code').textContent"
+PLANE = "document.querySelector('.pg-plane').toDataURL()"
+
+
+def wait_for_rest(page: Page, sight: str = CODE) -> None:
+    """Wait until z, or what else is to be seen, has not changed for some frames."""
     page.evaluate(
-        """() => new Promise((resolve) => {
-          const text = () => document.querySelector(".pg-code").textContent;
-          let [before, calm] = [text(), 0];
-          const look = () => {
-            calm = text() === before ? calm + 1 : 0;
-            before = text();
+        f"""() => new Promise((resolve) => {{
+          let [before, calm] = [{sight}, 0];
+          const look = () => {{
+            const now = {sight};
+            calm = now === before ? calm + 1 : 0;
+            before = now;
             calm < 12 ? requestAnimationFrame(look) : resolve();
-          };
+          }};
           look();
-        })"""
+        }})"""
     )
 
 
@@ -220,30 +243,42 @@ def test_many_samples_estimate_the_loss(playground: Page) -> None:
 # Speed and size
 
 
-def test_a_decode_takes_under_four_milliseconds(playground: Page) -> None:
-    assert playground.evaluate(MEDIAN_DECODE) < 4
+# In units of work and not of time, so that they hold on a slow machine: where these were chosen, a
+# decode took 0.5 ms, and so sixteen of them half of a frame's 16 ms.
 
 
-def test_dragging_takes_half_of_each_frame_or_less(playground: Page) -> None:
-    """Of 16 ms, at 60 frames a second: scripts, styles and layout, in the thread's own time.
+def test_a_decode_takes_little_longer_than_its_multiplications(playground: Page) -> None:
+    assert playground.evaluate(DECODE_IN_LOOPS) < 8
+
+
+def test_dragging_takes_no_longer_than_sixteen_decodes_a_frame(playground: Page) -> None:
+    """Scripts, styles and layout, in the thread's own time.
 
     Painting is left out, which a test's browser does without a graphics card.
     """
     session = playground.context.new_cdp_session(playground)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
 
-    def milliseconds() -> float:
-        metrics = session.send("Performance.getMetrics")["metrics"]
-        found = {each["name"]: 1000 * each["value"] for each in metrics}
-        return sum(found[f"{kind}Duration"] for kind in ("Script", "RecalcStyle", "Layout"))
+    def cost(act: Callable[[], object]) -> float:
+        def spent() -> float:
+            metrics = session.send("Performance.getMetrics")["metrics"]
+            found = {each["name"]: each["value"] for each in metrics}
+            return sum(found[f"{kind}Duration"] for kind in ("Script", "RecalcStyle", "Layout"))
 
+        before = spent()
+        act()
+        return spent() - before
+
+    def drag() -> None:
+        for k in range(60):  # the browser hands over one in a frame
+            at = 0.2 + 0.01 * k, 0.5 + 0.3 * math.sin(0.2 * k)
+            playground.mouse.move(*point(playground, "plane", *at))
+
+    playground.evaluate(DECODE, 300)  # so that it is compiled
+    decode = cost(lambda: playground.evaluate(DECODE, 300)) / 300
     playground.mouse.move(*point(playground, "plane", 0.2, 0.3))
     playground.mouse.down()
-    before, moves = milliseconds(), 60
-    for k in range(moves):  # the browser hands over one in a frame
-        at = 0.2 + 0.01 * k, 0.5 + 0.3 * math.sin(0.2 * k)
-        playground.mouse.move(*point(playground, "plane", *at))
-    assert (milliseconds() - before) / moves < 8
+    assert cost(drag) / 60 < 16 * decode
 
 
 def test_all_of_it_is_small() -> None:
@@ -321,7 +356,7 @@ def test_dragging_moves_z_and_decodes(playground: Page) -> None:
 
 def test_a_close_up_shows_the_ellipse(playground: Page) -> None:
     part(playground, "close").check()
-    playground.wait_for_timeout(600)  # the zoom
+    wait_for_rest(playground, PLANE)  # the zoom
     playground.mouse.click(*point(playground, "plane", 0.9, 0.5))
     wait_for_rest(playground)
     sigma = max(number(playground, "sigma0"), number(playground, "sigma1"))
