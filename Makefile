@@ -6,12 +6,13 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 HTML   := book/_build/html
+OLDEST := .venv-oldest
 
 # How pytest is asked to run the chapters again and compare them with their stored outputs.
 CHAPTERS := --chapters book
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test test-matrix chapters weights bench site-test lighthouse epub pdf lint format address clean distclean
+.PHONY: help book lab test test-oldest test-matrix chapters weights bench site-test lighthouse epub pdf lint format address clean distclean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +38,12 @@ lab: $(READY)  ## open the chapters in JupyterLab
 
 test: lint  ## check style, package and every chapter's stored outputs
 	$(BIN)/python -m pytest tests $(CHAPTERS)
+
+test-oldest:  ## run the unit tests with the oldest packages allowed (PYTHON=python3.11)
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet uv
+	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST) --resolution lowest-direct -e '.[test]'
+	$(OLDEST)/bin/python -m pytest tests -W default  # old packages warn of their own ways
 
 test-matrix: $(READY)  ## check that stored outputs hold with one thread, and with AVX2 only
 	$(BIN)/python tests/notebooks/matrix.py
@@ -86,5 +93,5 @@ clean:  ## remove what was built, but keep .venv and build/weights
 	rm -rf book/_build _build build/notebook-diffs dist reports .pytest_cache .ruff_cache .hypothesis
 	find vaetut tests book benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
-distclean: clean  ## remove .venv as well
-	rm -rf $(VENV)
+distclean: clean  ## remove the environments as well
+	rm -rf $(VENV) $(OLDEST)
