@@ -5,8 +5,8 @@ where no reader meets it. Two runs are then compared by what their figures show:
 ruler, for a marker snaps to them and a line that is wrong by a hair does not.
 
 Texts, colours and styles stand as they are. Numbers are packed into strings, to six digits, so that
-a diff shows one line for each array. A key's first word says along what they run: "x", "y",
-"values" (of a colour map) or "counts".
+a diff shows one line for each array. A key's first word says along what they run: "x", "y" or "z",
+"axes" (widths and heights of the axes), "values" (of a colour map), "sizes" or "counts".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from matplotlib import collections, image, lines, patches, quiver, text
+from matplotlib import collections, image, lines, patches, quiver, table, text
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -30,6 +30,8 @@ from matplotlib.transforms import Transform
 MOST = 1_600  # numbers in a record, which keeps it below 20 kB
 PARTS = (50, 25, 12, 6)  # into which a summary divides what there is: as many as fit
 MANY = 4  # points for each part; of more, a summary is kept
+COLORS = 12  # that are told apart among very many points
+SIDE = 6  # rows and columns of a cloud's histogram
 LEVELS = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)  # quantiles of a cloud of points
 
 Record = dict[str, Any]
@@ -52,17 +54,18 @@ def describe(figure: Figure) -> Record:
         record = {
             "texts": [_text(each, None, parts) for each in figure.texts],
             "legends": [_legend(each) for each in figure.legends],
-            "axes": [_axes(ax, parts) for ax in _every_axes(figure.axes)],
+            "axes": [_axes(ax, parts) for ax in _visible_axes(figure.axes)],
         }
         if _size(record) <= MOST:
             break
     return record
 
 
-def _every_axes(axes: Sequence[Axes]) -> Iterator[Axes]:
+def _visible_axes(axes: Sequence[Axes]) -> Iterator[Axes]:
     for ax in axes:
-        yield ax
-        yield from _every_axes(ax.child_axes)
+        if ax.get_visible():
+            yield ax
+            yield from _visible_axes(ax.child_axes)
 
 
 def _size(record: object) -> int:
@@ -76,15 +79,16 @@ def _size(record: object) -> int:
 
 def _axes(ax: Axes, parts: int) -> Record:
     legend = ax.get_legend()
-    return {
+    sides = ("left", "center", "right") if isinstance(ax, Axes) else ()  # a second scale has none
+    record = {
         "kind": ax.name,
-        "titles": [ax.get_title(loc=side) for side in ("left", "center", "right")],
+        "titles": [ax.get_title(loc=side) for side in sides],
         "look": f"{_color(ax.get_facecolor())} aspect {ax.get_aspect()} frame {ax.axison}",
-        "x": _axis(ax.xaxis),
-        "y": _axis(ax.yaxis),
-        "legend": _legend(legend) if legend else {},
-        "artists": list(_artists(ax, parts)),
     }
+    axes = {name: getattr(ax, f"{name}axis", None) for name in "xyz"}
+    record |= {name: _axis(axis) for name, axis in axes.items() if axis}
+    record["legend"] = _legend(legend) if legend else {}
+    return record | {"artists": list(_artists(ax, parts))}
 
 
 def _axis(axis: Axis) -> Record:
@@ -100,6 +104,7 @@ def _axis(axis: Axis) -> Record:
         "label": axis.get_label_text(),
         "scale": axis.get_scale(),
         "limits": _pack([low, high]),
+        "grid": next((_look(line) for line in axis.get_gridlines() if line.get_visible()), ""),
         "ticks": _pack([place for place, _ in shown]),
         "names": [name for _, name in shown],
     }
@@ -109,7 +114,7 @@ def _legend(legend: Legend) -> Record:
     pairs = zip(legend.legend_handles, legend.get_texts(), strict=True)
     return {
         "title": legend.get_title().get_text(),
-        "entries": [f"{_look(handle)}: {label.get_text()}" for handle, label in pairs],
+        "entries": [{"label": name.get_text(), "look": _look(handle)} for handle, name in pairs],
     }
 
 
@@ -117,58 +122,67 @@ def _artists(ax: Axes, parts: int) -> Iterator[Record]:
     """Describe what was drawn into the axes, kind by kind, in the order in which it was added."""
     for kind in (ax.lines, ax.collections, ax.patches, ax.images, ax.texts, ax.tables, ax.artists):
         drawn = [artist for artist in kind if artist.get_visible()]
-        for look, group in groupby(drawn, key=_bar_look):
+        for look, group in groupby(drawn, key=lambda artist: _bar_look(artist, ax)):
             if look is not None:
-                yield _bars(list(group), look)
+                yield _bars(list(group), look, parts)
                 continue
             for artist in group:
                 describers = (function for kind, function in KINDS if isinstance(artist, kind))
                 yield next(describers)(artist, ax, parts)
 
 
-def _bar_look(artist: Artist) -> str | None:
-    """Return what neighbouring bars have in common, or None for what is no bar."""
-    return _look(artist) if isinstance(artist, patches.Rectangle) else None
+def _bar_look(artist: Artist, ax: Axes) -> str | None:
+    """Return what neighbouring bars have in common, or None for what is no upright bar."""
+    if not isinstance(artist, patches.Rectangle) or artist.get_angle():
+        return None
+    return _look(artist) if artist.get_data_transform() == ax.transData else None
 
 
-def _bars(bars: list[patches.Rectangle], look: str) -> Record:
+def _bars(bars: list[patches.Rectangle], look: str, parts: int) -> Record:
+    corners = np.array([(*bar.get_xy(), bar.get_width(), bar.get_height()) for bar in bars])
     record = {"kind": "bars", "look": look, "count": len(bars)}
-    corners = [(*b.get_xy(), b.get_width(), b.get_height()) for b in bars]
-    names = ("x", "y", "x width", "y height")
-    return record | {n: _pack(v) for n, v in zip(names, zip(*corners, strict=True), strict=True)}
+    return record | _columns(("x", "y", "x width", "y height"), corners, parts)
 
 
 def _line(line: lines.Line2D, ax: Axes, parts: int) -> Record:
     place, points = _placed(line.get_xydata(), line.get_transform(), ax)
-    return _named("line", line, place) | _curve(points, parts)
+    return _named("line", line, place) | _columns("xy", points, parts)
 
 
 def _points(cloud: collections.PathCollection, ax: Axes, parts: int) -> Record:
     """Describe a scatter plot: its points, or what is left of very many in each colour."""
     place, points = _placed(cloud.get_offsets(), cloud.get_offset_transform(), ax)
     record = _named("points", cloud, place) | {"count": len(points)}
-    record["sizes"] = _pack(np.quantile(cloud.get_sizes(), (0, 0.5, 1))) if len(points) else ""
-    colors = [_color(color) for color in (*cloud.get_facecolors(), *cloud.get_edgecolors())]
-    colors = colors[: max(len(points), 1)]  # those of the edges count where nothing is filled
+    record["markers"] = [_pack(path.vertices[:3]) for path in cloud.get_paths()]
     if cloud.get_array() is not None:
-        record |= _mapping(cloud) | _values(cloud, parts)
+        record |= _values(cloud, parts)
+    sizes, colors = cloud.get_sizes(), _color_of_each(cloud, len(points))
     if len(points) <= MANY * parts:
-        few = colors if len(set(colors)) > 1 and cloud.get_array() is None else colors[:1]
-        return record | {"colors": " ".join(few)} | _curve(points, parts)
-    if len(colors) != len(points) or len(set(colors)) > parts:
+        record |= {"sizes": _pack(sizes), "colors": " ".join(colors)}
+        return record | _columns("xy", points, parts)
+    record["sizes"] = _pack(np.quantile(sizes, (0, 0.5, 1)))
+    if not colors or len(set(colors)) > COLORS:
         colors = [""] * len(points)
-    group = np.array(colors)
-    return record | {
-        "groups": [
-            {"color": color} | _cloud(points[group == color], ax, min(parts, 6))
-            for color in sorted(set(colors))
-        ]
-    }
+    group, side = np.array(colors), min(SIDE, parts // 2)
+    clouds = {color: _cloud(points[group == color], ax, side) for color in sorted(set(colors))}
+    return record | {"groups": [{"color": color} | cloud for color, cloud in clouds.items()]}
+
+
+def _color_of_each(cloud: collections.PathCollection, number: int) -> list[str]:
+    """Return the points' colours, or none where all share one or where they follow from values."""
+    filled = len(cloud.get_facecolors()) > 0
+    colors = cloud.get_facecolors() if filled else cloud.get_edgecolors()
+    if cloud.get_array() is not None or len(colors) < 2:
+        return []
+    return [_color(color) for color in np.resize(colors, (number, 4))]
 
 
 def _cloud(points: np.ndarray, ax: Axes, side: int) -> Record:
     """Keep the count, the quantiles and a coarse histogram over the visible plane."""
+    points = points[np.isfinite(points).all(axis=1)]
     record: Record = {"count": len(points)}
+    if not len(points):
+        return record
     edges = []
     for axis, values in zip((ax.xaxis, ax.yaxis), points.T, strict=True):
         record[f"{axis.axis_name} quantiles"] = _pack(np.quantile(values, LEVELS))
@@ -187,12 +201,13 @@ def _areas(drawn: collections.Collection, ax: Axes, parts: int) -> Record:
     place, points = _placed(whole, drawn.get_transform(), ax)
     record = _named(type(drawn).__name__, drawn, place) | {"count": len(vertices)}
     if drawn.get_array() is not None:
-        record |= _mapping(drawn) | _values(drawn, parts)
-    return record | _curve(points, parts)
+        record |= _values(drawn, parts)
+    return record | _columns("xy", points, parts)
 
 
 def _contours(drawn: ContourSet, ax: Axes, parts: int) -> Record:
     """Describe each level by extent, centre and length: vertices come and go with rounding."""
+    low, high = np.transpose([axis.get_view_interval() for axis in (ax.xaxis, ax.yaxis)])
     levels = []
     for path in drawn.get_paths():
         pieces = [piece for piece in path.to_polygons(closed_only=False) if len(piece) > 1]
@@ -201,43 +216,45 @@ def _contours(drawn: ContourSet, ax: Axes, parts: int) -> Record:
             continue
         steps = np.concatenate([np.diff(piece, axis=0) for piece in pieces])
         middles = np.concatenate([(piece[1:] + piece[:-1]) / 2 for piece in pieces])
-        spans = [abs(np.diff(axis.get_view_interval())[0]) for axis in (ax.xaxis, ax.yaxis)]
-        lengths = np.hypot(*(steps / spans).T)  # in widths and heights of the axes
+        lengths = np.hypot(*(steps / (high - low)).T)  # in widths and heights of the axes
         centre = (middles * lengths[:, None]).sum(0) / lengths.sum()
+        diagonal = ((middles - low) / (high - low)).sum(1)  # tells which way an ellipse leans
         box = path.get_extents()
         levels.append(
             {
                 "x": _pack([box.x0, centre[0], box.x1]),
                 "y": _pack([box.y0, centre[1], box.y1]),
-                "length": _pack([lengths.sum()]),  # of the axes
+                "axes length": _pack([lengths.sum()]),
+                "axes diagonal": _pack([diagonal.min(), diagonal.max()]),
             }
         )
-    record = {
-        "kind": "contours",
-        "look": _look(drawn),
-        "values range": _pack(drawn.levels[[0, -1]]),
-    }
-    return record | {"values levels": _pack(drawn.levels), "levels": levels}
+    colors = [_color(color) for color in (*drawn.get_facecolor(), *drawn.get_edgecolor())]
+    record = {"kind": "contours", "look": _look(drawn), "colors": " ".join(colors)}
+    if len(drawn.levels):
+        record["values range"] = _pack(drawn.levels[[0, -1]])
+        record["values levels"] = _pack(drawn.levels)
+    return record | {"levels": levels}
 
 
 def _arrows(drawn: quiver.Quiver, ax: Axes, parts: int) -> Record:
     place, points = _placed(drawn.get_offsets(), drawn.get_offset_transform(), ax)
     shafts = np.stack([np.ravel(drawn.U), np.ravel(drawn.V)], axis=1)
-    tips = {f"{key[0]} shaft{key[1:]}": value for key, value in _curve(shafts, parts).items()}
-    return _named("arrows", drawn, place) | _curve(points, parts) | tips
+    record = _named("arrows", drawn, place) | _columns("xy", points, parts)
+    return record | _columns(("x shaft", "y shaft"), shafts, parts)
 
 
 def _mesh(drawn: collections.QuadMesh, ax: Axes, parts: int) -> Record:
     corners = drawn.get_coordinates().reshape(-1, 2)
-    box = _curve(np.stack([corners.min(0), corners.max(0)]), parts)
-    return {"kind": "mesh"} | _mapping(drawn) | box | _values(drawn, parts)
+    box = _columns("xy", np.stack([corners.min(0), corners.max(0)]), parts)
+    return {"kind": "mesh"} | box | _values(drawn, parts)
 
 
 def _image(drawn: image.AxesImage, ax: Axes, parts: int) -> Record:
     left, right, bottom, top = drawn.get_extent()
-    look = f"{drawn.origin} {drawn.get_interpolation()} alpha {drawn.get_alpha()}"
+    alpha = "an array" if np.ndim(drawn.get_alpha()) else drawn.get_alpha()
+    look = f"{drawn.origin} {drawn.get_interpolation()} alpha {alpha}"
     record = {"kind": "image", "look": look, "x": _pack([left, right]), "y": _pack([bottom, top])}
-    return record | _mapping(drawn) | _values(drawn, parts)
+    return record | _values(drawn, parts)
 
 
 def _patch(patch: patches.Patch, ax: Axes, parts: int) -> Record:
@@ -246,16 +263,28 @@ def _patch(patch: patches.Patch, ax: Axes, parts: int) -> Record:
     else:
         path = patch.get_path().transformed(patch.get_patch_transform())
         place, points = _placed(path.vertices, patch.get_data_transform(), ax)
-    return _named(type(patch).__name__, patch, place) | _curve(points, parts)
+    return _named(type(patch).__name__, patch, place) | _columns("xy", points, parts)
 
 
 def _text(label: text.Text, ax: Axes | None, parts: int) -> Record:
-    place, points = _placed([label.get_position()], label.get_transform(), ax)
+    place, points = _placed([label.get_unitless_position()], label.get_transform(), ax)
     record = {"kind": "text", "text": label.get_text(), "look": _look(label), "place": place}
-    record |= _curve(points, parts)
+    record |= _columns("xy", points, parts)
     if isinstance(label, text.Annotation) and label.xycoords == "data":
-        record |= {f"{n} target": _pack([v]) for n, v in zip("xy", label.xy, strict=True)}
+        target = label.convert_xunits(label.xy[0]), label.convert_yunits(label.xy[1])
+        record |= _columns(("x target", "y target"), np.array([target], float), parts)
+    if isinstance(label, text.Annotation) and label.arrow_patch:
+        record["arrow"] = _look(label.arrow_patch)
     return record
+
+
+def _table(drawn: table.Table, ax: Axes, parts: int) -> Record:
+    cells = sorted(drawn.get_celld().items())
+    return {"kind": "table", "cells": [cell.get_text().get_text() for _, cell in cells]}
+
+
+def _another_legend(drawn: Legend, ax: Axes, parts: int) -> Record:
+    return {"kind": "legend"} | _legend(drawn)
 
 
 def _other(artist: Artist, ax: Axes, parts: int) -> Record:
@@ -273,6 +302,8 @@ KINDS: tuple[tuple[type, Callable[..., Record]], ...] = (
     (image.AxesImage, _image),
     (patches.Patch, _patch),
     (text.Text, _text),
+    (table.Table, _table),
+    (Legend, _another_legend),
     (Artist, _other),
 )
 
@@ -286,23 +317,37 @@ def _named(kind: str, artist: Artist, place: str) -> Record:
 def _look(artist: Artist | None) -> str:
     """Return colours and style of an artist as one short text."""
     if isinstance(artist, lines.Line2D):
-        line = f"{artist.get_linestyle()} {artist.get_linewidth():g}"
-        marker = f"{artist.get_marker()} {artist.get_markersize():g}"
-        fill = _color(artist.get_markerfacecolor())
-        return f"{_color(artist.get_color(), artist.get_alpha())} {line} {marker} {fill}"
-    if isinstance(artist, text.Text):
-        return f"{_color(artist.get_color())} {artist.get_fontsize():g} {artist.get_rotation():g}"
-    if isinstance(artist, patches.Patch):
-        face, edge = _color(artist.get_facecolor()), _color(artist.get_edgecolor())
-        return f"{face} {edge} {artist.get_linestyle()} {artist.get_linewidth():g}"
-    if isinstance(artist, collections.PathCollection):
-        return ""  # its colours belong to its points
-    if isinstance(artist, collections.Collection):
-        colors = [artist.get_facecolor(), artist.get_edgecolor()]
-        face, edge = (" ".join(dict.fromkeys(map(_color, each))) for each in colors)
-        widths = " ".join(f"{w:g}" for w in np.unique(artist.get_linewidths()))
-        return f"{face} {edge} {widths}"
-    return type(artist).__name__
+        marker = artist.get_marker()
+        words = [
+            _color(artist.get_color(), artist.get_alpha()),
+            f"{artist.get_linestyle()} {artist.get_linewidth():g} {artist.get_drawstyle()}",
+            f"{marker if isinstance(marker, str) else 'marker'} {artist.get_markersize():g}",
+            _color(artist.get_markerfacecolor()),
+            _color(artist.get_markeredgecolor()),
+        ]
+    elif isinstance(artist, text.Text):
+        words = [_color(artist.get_color()), artist.get_fontsize(), artist.get_rotation()]
+    elif isinstance(artist, patches.Patch):
+        words = [_color(artist.get_facecolor()), _color(artist.get_edgecolor())]
+        words += [artist.get_linestyle(), artist.get_linewidth(), artist.get_hatch() or ""]
+        if isinstance(artist, patches.FancyArrowPatch):
+            words.append(type(artist.get_arrowstyle()).__name__)
+    elif isinstance(artist, collections.Collection):
+        words = ["" if artist.get_array() is not None else _colors(artist)]
+        words += [_pack(np.unique(artist.get_linewidths())), artist.get_hatch() or ""]
+        words += dict.fromkeys(_pack(dashes or ()) for _, dashes in artist.get_linestyle())
+    else:
+        words = [type(artist).__name__]
+    return " ".join(f"{word:g}" if isinstance(word, float) else str(word) for word in words if word)
+
+
+def _colors(drawn: collections.Collection) -> str:
+    """Name the colours of a collection, each once."""
+    shown = []
+    for colors in (drawn.get_facecolor(), drawn.get_edgecolor()):
+        names = dict.fromkeys(map(_color, colors))
+        shown += names if len(names) <= COLORS else [f"{len(names)} colours"]
+    return " ".join(shown)
 
 
 def _color(color: Any, alpha: float | None = None) -> str:
@@ -326,12 +371,16 @@ def _placed(points: Any, transform: Transform, ax: Axes | None) -> tuple[str, np
     return "axes", (transform - ax.transAxes).transform(points)
 
 
-def _curve(points: np.ndarray, parts: int) -> Record:
-    """Keep the points; of very many, least, mean and greatest of every part."""
-    if len(points) <= MANY * parts:
-        return {name: _pack(values) for name, values in zip("xy", points.T, strict=True)}
-    record: Record = {"count": len(points)}
-    for name, values in zip("xy", points.T, strict=True):
+def _columns(names: Sequence[str], table: np.ndarray, parts: int) -> Record:
+    """Keep the columns of a table; of very many rows, least, mean and greatest of every part."""
+    record: Record = {}
+    if len(table) > MANY * parts:
+        record["count"] = len(table)
+        table = table[np.isfinite(table).all(axis=1)]  # a gap would hide the part that it is in
+    for name, values in zip(names, table.T, strict=True):
+        if len(table) <= MANY * parts:
+            record[name] = _pack(values)
+            continue
         split = np.array_split(values, parts)
         record[f"{name} least"] = _pack([part.min() for part in split])
         record[f"{name} mean"] = _pack([part.mean() for part in split])
@@ -339,21 +388,27 @@ def _curve(points: np.ndarray, parts: int) -> Record:
     return record
 
 
-def _mapping(drawn: Any) -> Record:
-    return {"map": drawn.get_cmap().name, "values range": _pack(drawn.get_clim())}
-
-
 def _values(drawn: Any, parts: int) -> Record:
-    """Keep the shape of the mapped array, and its means over a coarse grid."""
+    """Keep the shape of an array of colours, how it is mapped, and means over a coarse grid."""
     array = np.ma.masked_invalid(np.ma.asarray(drawn.get_array(), float))
-    rows = array.reshape(1, -1) if array.ndim == 1 else array
-    columns = parts // 2 if len(rows) > 1 else parts
-    low, high = drawn.get_clim()
+    record: Record = {"shape": "x".join(map(str, array.shape))}
+    if array.ndim == 3:  # red, green, blue: side by side
+        low, high = 0.0, 255.0 if drawn.get_array().dtype.kind in "iu" else 1.0
+        rows = np.ma.concatenate(list(np.moveaxis(array, 2, 0)), axis=1)
+    else:
+        colors = drawn.get_cmap()
+        low, high = np.array(drawn.get_clim(), float)  # nan where nothing was mapped
+        samples = " ".join(_color(colors(place)) for place in (0.0, 0.5, 1.0))
+        record["map"] = f"{colors.name} {samples} {type(drawn.norm).__name__}"
+        rows = array.reshape(1, -1) if array.ndim == 1 else array
+    record["values range"] = _pack([low, high])
+    if not array.size:
+        return record
     digits = 5 - math.floor(math.log10(high - low)) if high > low else 6  # a colour shows no more
-    record = {"shape": "x".join(map(str, array.shape))}
+    columns = parts // 2 if len(rows) > 1 else parts
     for k, row in enumerate(np.array_split(rows, min(parts // 2, len(rows)))):
         cells = np.array_split(row, min(columns, row.shape[1]), axis=1)
-        means = np.array([cell.mean() for cell in cells], float)
+        means = np.ma.stack([cell.mean() for cell in cells])
         record[f"values row {k:02}"] = _pack(np.round(means, digits))
     return record
 

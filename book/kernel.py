@@ -24,7 +24,9 @@ class RecordingFormatter(PNGFormatter):
         picture = super().__call__(shown)  # draws it, which settles limits and ticks
         if picture is None or not isinstance(shown, Figure):
             return picture
-        return picture, {"figure": figure_record.describe(shown)}
+        # A picture for fine screens comes with its size.
+        png, metadata = picture if isinstance(picture, tuple) else (picture, {})
+        return png, metadata | {"figure": figure_record.describe(shown)}
 
 
 def main() -> None:

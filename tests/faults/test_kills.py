@@ -67,7 +67,9 @@ def test_fifty_kills_change_no_weight(undisturbed, tmp_path, capsys):
 
 
 def test_ctrl_c_at_any_moment_ends_with_130_and_no_traceback(tmp_path, capsys):
-    before = "import vaetut.__main__, sys; print('here', file=sys.stderr, flush=True)\n"
+    # What the command does first of all, here before the lines of the test that load PyTorch.
+    before = "import sys; from vaetut.interrupt import end_at_once; end_at_once()\n"
+    before += "print('here', file=sys.stderr, flush=True)\n"
     chance, seen = random.Random(0), Counter()
     with start(*COMMAND, folder=tmp_path, before=before) as process:
         process.stderr.readline()

@@ -7,6 +7,7 @@ for every cell that needs more than the default tolerance, the least that would 
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -78,14 +79,20 @@ def check(environment: dict[str, str], arguments: list[str]) -> tuple[bool, Need
         ]
         environment = {name: value for name, value in environment.items() if value}
         finished = subprocess.run([*command, *arguments], env=os.environ | environment, check=False)
-        needs = {
-            (f"{case.get('classname')} {case.get('name')}", found.get("name")): float(
-                found.get("value")
-            )
-            for case in ElementTree.parse(report).iter("testcase")
-            for found in case.iter("property")
-        }
+        needs = _needs(report) if report.exists() else {}  # pytest itself may have failed
     return finished.returncode == 0, needs
+
+
+def _needs(report: Path) -> Needs:
+    """Read from pytest's report what each cell needed: no tolerance helps one that broke."""
+    needs: Needs = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        cell = f"{case.get('classname')} {case.get('name')}"
+        found = {each.get("name"): float(each.get("value")) for each in case.iter("property")}
+        if not found and (case.find("failure") is not None or case.find("error") is not None):
+            found = {"broke": math.inf}
+        needs |= {(cell, kind): value for kind, value in found.items()}
+    return needs
 
 
 def table(needs: dict[str, Needs]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,21 @@ class StaticCheck(pytest.Item):
         return self.path, None, f"{self.path.name}, {self.name}"
 
 
+def _differences(stored: Figure | None, fresh: Figure | None, rtol: float) -> list[str]:
+    """Compare two figures, by what they show and as pictures; None is one that is missing."""
+    if stored is None or fresh is None:
+        return [f"only the {'fresh' if stored is None else 'stored'} one is there"]
+    problems = []
+    if stored.record and fresh.record:
+        problems = compare_records(stored.record, fresh.record, rtol)
+    elif stored.record or fresh.record:
+        problems = [f"only the {'stored' if stored.record else 'fresh'} one has a record"]
+    old, new = pictures.decode(stored.png), pictures.decode(fresh.png)
+    if problem := pictures.compare_pictures(old, new, rtol):
+        problems.append(problem)
+    return problems
+
+
 class ChapterCell(IPyNbCell):
     """One code cell."""
 
@@ -197,30 +213,21 @@ class ChapterCell(IPyNbCell):
 
     def _measure(self, stored: list[NotebookNode], fresh: list[NotebookNode]) -> None:
         """Put the least tolerances that would do into the report, where the matrix finds them."""
-        pairs = list(zip(figures(stored), figures(fresh), strict=False))
+        pairs = list(zip_longest(figures(stored), figures(fresh)))
         needs = {
             "rtol": lambda rtol: compare_outputs(stored, fresh, rtol, lambda *_: []),
-            "figure-rtol": lambda rtol: [
-                problem for a, b in pairs for problem in compare_records(a.record, b.record, rtol)
-            ],
+            "figure-rtol": lambda rtol: [p for pair in pairs for p in _differences(*pair, rtol)],
         }
         for name, problems in needs.items():
             self.user_properties.append((name, least_tolerance(problems)))
 
     def _compare_figures(self, stored: Figure, fresh: Figure, number: int) -> list[str]:
-        rtol = tolerance(self.cell, "figure-rtol")
-        problems = []
-        if stored.record and fresh.record:
-            problems = compare_records(stored.record, fresh.record, rtol)
-        elif stored.record or fresh.record:
-            problems = [f"only the {'stored' if stored.record else 'fresh'} one has a record"]
-        old, new = pictures.decode(stored.png), pictures.decode(fresh.png)
-        if problem := pictures.compare_pictures(old, new, rtol):
-            problems.append(problem)
+        problems = _differences(stored, fresh, tolerance(self.cell, "figure-rtol"))
         if problems:
             kept = DIFFERENCES / f"{self.path.stem}-cell-{self.cell_num}-{number}.png"
             file = self.config.rootpath / kept
             file.parent.mkdir(parents=True, exist_ok=True)
+            old, new = pictures.decode(stored.png), pictures.decode(fresh.png)
             pictures.side_by_side(old, new).save(file)
             problems.append(f"stored, fresh and difference: {kept}")
         return problems

@@ -1,7 +1,7 @@
 """Compare what two figures show: their records, which `book/figure_record.py` made.
 
 Texts, colours, styles and the kinds and numbers of artists must be equal. A number may differ by a
-share of its own value, or of the span of the axis along which it runs.
+share of its own value or of the span of the axis along which it runs, as far as no reader sees it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-DEFAULT_RTOL = 1e-3
-SHOWN = 5  # problems told per figure: enough to see the pattern
-EDGE = 1e-3  # of an axis' span; a tick so close to its end may be seen or not
+from tests.notebooks.compare import DEFAULT_RTOL, SHOWN
+
+SEEN = 2e-2  # of an axis' span: a reader sees it, however small a share of the value it is
 FEW = 2  # points that may fall into a neighbouring cell of a coarse histogram
 SINGULAR = {"artists": "artist", "entries": "entry", "names": "tick", "titles": "title"}
 # What is measured in fractions of the axes or of the figure, by its place.
@@ -74,6 +74,8 @@ def _differences(
         yield from _of_dicts(old, new, where, spans, rtol)
     elif isinstance(old, list) and isinstance(new, list):
         *above, name = where
+        if len(old) != len(new):
+            yield f"{', '.join(where)}: stored {len(old)} of them, fresh {len(new)}"
         for number, (a, b) in enumerate(zip_longest(old, new), start=1):
             item = f"{SINGULAR.get(name, name)} {number}{_title(a or b)}"
             yield from _differences(a, b, (*above, item), spans, rtol)
@@ -85,9 +87,8 @@ def _of_dicts(
     old: Record, new: Record, where: tuple[str, ...], spans: Spans, rtol: float
 ) -> Iterator[str]:
     spans = spans | _spans(old)
-    if "ticks" in old and "ticks" in new:
+    if "ticks" in old:  # an axis: its numbers run along itself
         spans |= {"limits": spans[where[-1]], "ticks": spans[where[-1]]}
-        old, new = (_without_ticks_at_the_edge(axis, old, spans["ticks"]) for axis in (old, new))
     for key in dict.fromkeys([*old, *new]):
         a, b = old.get(key), new.get(key)
         along = spans.get(key.split(" ")[0])
@@ -100,8 +101,9 @@ def _of_dicts(
 def _spans(record: Record) -> Spans:
     """Return along what the numbers in a record run, by the first word of their key."""
     if "titles" in record:  # axes
-        axes = {name: (_numbers(record[name]["limits"]), record[name]["scale"]) for name in "xy"}
-        return {name: Span(*limits, scale) for name, (limits, scale) in axes.items()}
+        axes = {name: record[name] for name in "xyz" if name in record}
+        found = {n: Span(*_numbers(axis["limits"]), axis["scale"]) for n, axis in axes.items()}
+        return found | {"axes": Span()}
     spans = {name: Span() for name in FRACTIONS.get(record.get("place"), ())}
     if "values range" in record:
         spans["values"] = Span(*_numbers(record["values range"]))
@@ -109,18 +111,7 @@ def _spans(record: Record) -> Spans:
         spans["sizes"] = Span(0.0, _numbers(record["sizes"]).max(initial=0))
     if "counts" in record:
         spans["counts"] = Span(0.0, record["count"], slack=FEW)
-    if "length" in record:  # in widths and heights of the axes
-        spans["length"] = Span()
     return spans
-
-
-def _without_ticks_at_the_edge(axis: Record, stored: Record, span: Span) -> Record:
-    """Drop ticks so close to a limit that rounding decides whether they are seen."""
-    edges = _numbers(stored["limits"])
-    places = _numbers(axis["ticks"])
-    inside = [(span.apart(edges, place) > EDGE).all() for place in places]
-    names = [name for name, kept in zip(axis["names"], inside, strict=True) if kept]
-    return axis | {"ticks": " ".join(f"{p:g}" for p in places[inside]), "names": names}
 
 
 def _of_numbers(stored: str, fresh: str, where: str, span: Span, rtol: float) -> Iterator[str]:
@@ -129,13 +120,13 @@ def _of_numbers(stored: str, fresh: str, where: str, span: Span, rtol: float) ->
         yield f"{where}: stored {len(old)} numbers, fresh {len(new)}"
         return
     with np.errstate(all="ignore"):
-        share = np.abs(new - old) / np.abs(old)
-        off = np.fmin(share, span.apart(old, new))
+        share, apart = np.abs(new - old) / np.abs(old), span.apart(old, new)
+        off = np.where(apart > SEEN, apart, np.fmin(share, apart))
     off[(old == new) | (np.isnan(old) & np.isnan(new))] = 0
     for index in np.flatnonzero(~(off <= rtol)):  # nan is not small
         yield (
             f"{where}[{index}]: stored {old[index]:g}, fresh {new[index]:g}: "
-            f"off by {off[index]:.2g} of its span, allowed {rtol:g}"
+            f"off by {off[index]:.2g} of its value or span, allowed {rtol:g}"
         )
 
 
@@ -145,12 +136,19 @@ def _numbers(packed: str) -> np.ndarray:
 
 def _title(item: Any) -> str:
     """Name an item of a list as a reader of the figure would, as far as it has a name."""
+    words = _words(item)
+    return f" ({words})" if words else ""
+
+
+def _words(item: Any) -> str:
     if not isinstance(item, dict):
         return ""
     titles = [title for title in item.get("titles", ()) if title]
-    words = [*titles, *(str(item[key]) for key in ("kind", "label", "color") if item.get(key))]
-    return f" ({', '.join(words)})" if words else ""
+    return ", ".join([*titles, *(item[key] for key in ("kind", "label", "color") if item.get(key))])
 
 
 def _short(value: Any) -> str:
-    return "nothing" if value is None else f"{value!r:.80}"
+    """Say what is there, in a few words."""
+    if value is None or value == {}:
+        return "nothing"
+    return _words(value) or f"{value!r:.80}"

@@ -178,9 +178,15 @@ def record_problems(notebook: NotebookNode) -> list[str]:
         for output in cell.outputs:
             if not output.get("data", {}).get("text/plain", "").startswith("<Figure"):
                 continue
-            record = json.dumps(output.metadata.get("image/png", {}).get("figure", ""))
-            if not 2 < len(record) <= MOST_OF_A_RECORD:
-                problems.append(f"{place}: a figure with a record of {len(record):,} characters")
+            record = output.metadata.get("image/png", {}).get("figure")
+            size = len(json.dumps(record))
+            if record is None:
+                problems.append(f"{place}: a figure without a record; build the chapter again")
+            elif size > MOST_OF_A_RECORD:
+                problems.append(
+                    f"{place}: a figure with a record of {size:,} characters, "
+                    f"allowed {MOST_OF_A_RECORD:,}; draw fewer artists, or two figures"
+                )
     return problems
 
 

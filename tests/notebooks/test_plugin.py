@@ -141,12 +141,12 @@ def test_figures_are_compared_by_what_they_show(check):
     failed = [name for name, s in zip(["", *FIGURES], statuses(result)) if s == "FAILED"]
     assert failed == [name for name in FIGURES if name != "less than the tag allows"]
     said = "image/png, axes 1 (rectilinear), artist 1 ({}), {}: stored {}, fresh {}{}".format
-    share = ": off by 0.0* of its span, allowed {}".format
+    share = ": off by 0.0* of its value or span, allowed {}".format
     result.stdout.fnmatch_lines(
         [
             said("line", "y[[]1[]]", 2, 2.3, share("0.001")),
             said("line", "y[[]1[]]", 2, 2.3, share("0.02")),
-            said("points", "colors", "'#1f77b4ff'", "'#ff7f0eff'", ""),
+            said("points", "look", "'#1f77b4ff #1f77b4ff 1'", "'#ff7f0eff #ff7f0eff 1'", ""),
             said("image", "values row 00[[]1[]]", 1, 1.1, share("0.001")),
             "image/png, only the stored one has a record",
         ]

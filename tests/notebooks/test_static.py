@@ -139,7 +139,7 @@ def test_a_figure_leaves_a_small_record(record):
     figure = shown(png="A", plain="<Figure size 640x480 with 1 Axes>")
     figure.metadata = {"image/png": {"figure": record}} if record else {}
     (problem,) = structure(code(outputs=[figure]))
-    assert problem.startswith("cell [1]: a figure with a record of ")
+    assert problem.startswith("cell [1]: a figure with")
     figure.metadata = {"image/png": {"figure": {"texts": [], "axes": []}}}
     assert structure(code(outputs=[figure])) == []
 
