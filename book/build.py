@@ -34,9 +34,9 @@ KERNEL_ENVIRONMENT = {
     # An inherited backend would draw no inline figure, a personal matplotlibrc another one.
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "MATPLOTLIBRC": os.devnull,
-    # A thread that waits for work soon goes to sleep. By default it spins for milliseconds, which
-    # slows a busy machine down several times; not to spin at all slows a quiet one down by half.
-    "GOMP_SPINCOUNT": "20000",
+    # A thread that waits for work goes to sleep almost at once. By default it spins for
+    # milliseconds, which slows a busy machine down; never to spin slows a quiet one by a fifth.
+    "GOMP_SPINCOUNT": "1000",
     # A chapter must run without the network. Nothing portable cuts it off for one process;
     # a proxy that refuses stops what Python usually downloads with (urllib, requests, pip).
     **{

@@ -28,9 +28,9 @@ import vaetut  # loads its parts at their first use, so that --help does not wai
 from .files import check_distinct, claimed, disk_errors, write_file
 from .interrupt import raise_again
 
-# A thread that waits for work soon goes to sleep: by default it spins for milliseconds, which slows
-# a busy machine down several times. Not to spin at all slows a quiet one down by half.
-SPINS = "20000"
+# A thread that waits for work goes to sleep almost at once. By default it spins for milliseconds,
+# which slows a busy machine down; never to spin slows a quiet one by a fifth.
+SPINS = "1000"
 IN_THE_WAY = (FileExistsError, IsADirectoryError, NotADirectoryError, BlockingIOError)
 RecipeName = StrEnum("RecipeName", ["article", "fast"])
 Device = StrEnum("Device", ["auto", "cpu", "cuda", "mps"])
