@@ -85,6 +85,7 @@ class Encoder(nn.Module):
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return `mu` and `log_var`, each (B, L), for images (B, D)."""
         check_batch(x, self.input_dim)
+        check_like(x, self.mu.weight)
         h = self.hidden(x)  # (B, D) -> (B, H)
         return self.mu(h), self.log_var(h)
 
@@ -124,6 +125,7 @@ class Decoder(nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Return Bernoulli logits, or Gaussian means, (..., D) for codes (..., L)."""
         check_codes(z, self.latent_dim)
+        check_like(z, self.out.weight, name="z")
         return self.out(self.hidden(z))
 
 
@@ -191,8 +193,6 @@ class VAE(nn.Module):
 
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return `mu` and `log_var` of q(z|x), each (B, L), for images `x` (B, D)."""
-        check_batch(x, self.input_dim)
-        check_like(x, self.encoder.mu.weight)
         mu, log_var = self.encoder(x)
         return mu.to(x.dtype), log_var.to(x.dtype)  # autocast ends here: sums need all digits
 
@@ -201,8 +201,6 @@ class VAE(nn.Module):
 
         They are logits for the Bernoulli likelihood and means for the Gaussian.
         """
-        check_codes(z, self.latent_dim)
-        check_like(z, self.decoder.out.weight, name="z")
         return self.decoder(z).to(z.dtype)
 
     def decode_mean(self, z: torch.Tensor) -> torch.Tensor:
@@ -254,7 +252,7 @@ def unwrap(model: nn.Module) -> VAE:
     TypeError
         If there is no VAE.
     ValueError
-        If it is on PyTorch's meta device: without weights.
+        If weights are on PyTorch's meta device, which holds none, or have several dtypes.
     """
     if hasattr(model, "_orig_mod"):  # torch.compile's
         return unwrap(model._orig_mod)
@@ -264,8 +262,15 @@ def unwrap(model: nn.Module) -> VAE:
         hints = [hint for kind, hint in _NO_VAE.items() if isinstance(model, kind)]
         hints += ["; an estimator has one in model_"] * hasattr(model, "model_")
         raise TypeError(f"model must be a VAE, got {type(model).__name__}{''.join(hints)}")
-    if next(model.parameters()).is_meta:
-        raise ValueError("the model has no weights: it is on the meta device; load them first")
+    weights = list(model.parameters())
+    if any(weight.is_meta for weight in (*weights, *model.buffers())):
+        raise ValueError("the model has no weights: they are on the meta device; load them first")
+    if len({weight.dtype for weight in weights}) != 1:
+        kinds = sorted({str(weight.dtype) for weight in weights}) or ["none that PyTorch can train"]
+        raise ValueError(
+            f"the model's weights must have one dtype, got {', '.join(kinds)}; "
+            "use model.float(), or a model that is not quantized"
+        )
     return model
 
 

@@ -88,7 +88,8 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
     """
     model = unwrap(model)
     _check_readable(model, metadata)
-    tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
+    # Copies: safetensors refuses weights that two layers share.
+    tensors = {key: value.cpu().clone().contiguous() for key, value in model.state_dict().items()}
     write_file(path, save(tensors, metadata=metadata | {"vaetut": json.dumps(model.config)}))
 
 
