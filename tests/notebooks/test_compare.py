@@ -169,7 +169,7 @@ def test_jitter_in_a_picture_passes():
     "change",
     [
         *({"title": ""}, {"title": "Epoch"}, {"legend": False}, {"color": "C3"}, {"shift": 0.5}),
-        {"title": "Epoch \N{WATCH}"},  # a glyph that the font lacks
+        {"title": "\N{WATCH}" * 7},  # glyphs that the font lacks
         {"title": "Epoch 3 and on and on and on and on and on and on and on"},
     ],
     ids=str,
