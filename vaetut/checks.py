@@ -78,6 +78,26 @@ def check_images(
     return x.clamp(0, 1)
 
 
+def check_finite(x: torch.Tensor, *, name: str = "x") -> torch.Tensor:
+    """Return `x` itself; raise a ValueError if it holds NaN or infinity, or no values at all."""
+    if x.is_meta:
+        raise ValueError(f"{name} holds no values: it is on the meta device")
+    if not x.detach().isfinite().all():
+        raise ValueError(f"{name} must be finite; it holds NaN or infinity")
+    return x
+
+
+def check_whole(x: torch.Tensor, name: str, most: int | None = None) -> torch.Tensor:
+    """Return `x` itself; raise a ValueError unless it holds 0, 1, ... up to `most`, if any."""
+    odd = (x < 0) | ((x - x.round()).abs() > MOST_ROUNDING * x.abs().clamp(min=1))
+    if most is not None:
+        odd |= x > most
+    if odd.any():
+        wanted = "0, 1, 2, …" if most is None else f"0, 1, … {most}"
+        raise ValueError(f"{name} must hold whole numbers {wanted}; it holds {x[odd][0].item():.7g}")
+    return x
+
+
 def _show(value: float) -> str:
     """Write four digits, or all of them where four would hide that the value leaves [0, 1]."""
     short = f"{value:.4g}"

@@ -77,3 +77,12 @@ def standard_normal(
     generator = or_else(generator)
     eps = torch.randn(shape, generator=generator, device=generator.device, dtype=like.dtype)
     return eps.to(like.device)
+
+
+def uniform(
+    shape: tuple[int, ...], like: torch.Tensor, generator: torch.Generator | None
+) -> torch.Tensor:
+    """Draw from [0, 1) on the generator's device, then move to the dtype and device of `like`."""
+    generator = or_else(generator)
+    draws = torch.rand(shape, generator=generator, device=generator.device, dtype=like.dtype)
+    return draws.to(like.device)

@@ -1,0 +1,439 @@
+"""Likelihoods p(x|z): what kind of data a decoder describes, and at what price.
+
+A likelihood of your own is a subclass of `Likelihood` with `log_prob_each`, `mean` and `sample`.
+Each takes the `params` that the decoder gives: one number for every value, (..., B, D), or `width`
+numbers, (..., B, D, width).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .checks import check_batch, check_count, check_finite, check_images, check_number, check_whole
+from .distributions import normal_log_prob
+from .functional import cross_entropy
+from .noise import or_else, standard_normal, uniform
+
+MIN_LOG_VAR_X = -10.0  # a learned variance stops here: a perfect fit would send it to -infinity
+LEAST = 1e-3  # of a mean or a share that the output layer begins at
+
+
+class Likelihood(nn.Module):
+    """What every likelihood does; `log_prob_each`, `mean` and `sample` are each family's own."""
+
+    width = 1  # numbers that the decoder owes for each value
+    density = False  # whether log p is that of a density, and not of a probability
+
+    def __init__(self, **config: object) -> None:
+        super().__init__()
+        self.config = config  # what makes it again: numbers, texts and lists of them
+
+    def check(self, x: torch.Tensor, name: str = "x", remedy: str = "") -> torch.Tensor:
+        """Return data (B, D) as this likelihood takes them; raise a ValueError for others."""
+        check_batch(x, name=name)
+        return check_finite(x, name=name)
+
+    def log_prob_each(self, x: torch.Tensor, params: torch.Tensor) -> torch.Tensor:
+        """Return log p of every value, (..., B, D), in nats."""
+        raise NotImplementedError
+
+    def log_prob(self, x: torch.Tensor, params: torch.Tensor) -> torch.Tensor:
+        """Return log p(x|z) of every example, (..., B), in nats."""
+        return self.log_prob_each(x, params).sum(-1)
+
+    def mean(self, params: torch.Tensor) -> torch.Tensor:
+        """Return the mean of every value, (..., B, D)."""
+        raise NotImplementedError
+
+    def sample(
+        self, params: torch.Tensor, generator: torch.Generator | None = None
+    ) -> torch.Tensor:
+        """Draw every value, (..., B, D)."""
+        raise NotImplementedError
+
+    def owed(self, input_dim: int) -> int:
+        """Return how many numbers the decoder owes for D values."""
+        return input_dim * self.width
+
+    def arrange(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Return a decoder's numbers (..., D * width) as `params`."""
+        return numbers if self.width == 1 else numbers.unflatten(-1, (-1, self.width))
+
+    def as_input(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what the encoder sees of data (B, D)."""
+        return x
+
+    def start(self, x: torch.Tensor) -> torch.Tensor | None:
+        """Return the params (D,) or (D, width) at which an output layer best begins, if any."""
+        return None
+
+
+class Bernoulli(Likelihood):
+    """One coin for every value: x in [0, 1], params are logits.
+
+    log p = sum_d x_d a_d - log(1 + exp(a_d)), from logits a, so that nothing takes the log of a
+    sigmoid (AEVB, eq. 11). For grey x it is the cross-entropy, not the log of a density
+    (Loaiza-Ganem & Cunningham 2019).
+    """
+
+    def check(self, x, name="x", remedy="Scale the images"):
+        return check_images(x, name=name, remedy=remedy)
+
+    def log_prob_each(self, x, params):
+        return x * params - F.softplus(params)
+
+    def log_prob(self, x, params):
+        return -cross_entropy(x, params)  # the same, several times faster
+
+    def mean(self, params):
+        return params.sigmoid()
+
+    def sample(self, params, generator=None):
+        return (uniform(tuple(params.shape), params, generator) < params.sigmoid()).to(params)
+
+    def start(self, x):
+        return x.mean(0).clamp(LEAST, 1 - LEAST).logit()
+
+
+class Gaussian(Likelihood):
+    """N(mean, variance) for every value.
+
+    Parameters
+    ----------
+    variance : float, "learned", "columns" or "decoder"
+        One number for all; one that is learned; one for each column, learned; or one for every
+        value, from the decoder. None that is learned acts below exp(`MIN_LOG_VAR_X`).
+    input_dim : int, optional
+        D, for "columns".
+    """
+
+    density = True
+
+    def __init__(self, variance: float | str = 1.0, input_dim: int | None = None) -> None:
+        if not isinstance(variance, str):
+            variance = check_number(variance, "variance")
+        elif variance not in ("learned", "columns", "decoder"):
+            raise ValueError(
+                "variance must be a positive number, 'learned', 'columns' or 'decoder', "
+                f"got {variance!r}"
+            )
+        super().__init__(variance=variance, input_dim=input_dim)
+        if variance == "columns":
+            self.log_var = nn.Parameter(torch.zeros(check_count(input_dim, "input_dim")))
+        elif variance == "learned":
+            self.log_var = nn.Parameter(torch.zeros(()))
+        elif variance == "decoder":
+            self.width = 2
+        else:
+            self.register_buffer("log_var", torch.tensor(math.log(variance)), persistent=False)
+
+    def _parts(self, params):
+        """Return mean and log-variance of every value."""
+        mean, log_var = params.unbind(-1) if self.width == 2 else (params, self.log_var)
+        fixed = not isinstance(self.config["variance"], str)
+        return mean, log_var if fixed else log_var.clamp(min=MIN_LOG_VAR_X)
+
+    def log_prob_each(self, x, params):
+        return normal_log_prob(x, *self._parts(params))
+
+    def mean(self, params):
+        return self._parts(params)[0]
+
+    def sample(self, params, generator=None):
+        mean, log_var = self._parts(params)
+        return mean + (0.5 * log_var).exp() * standard_normal(tuple(mean.shape), mean, generator)
+
+
+class DiscretizedLogistic(Likelihood):
+    """A logistic density cut into levels: x in {0, 1/(n-1), ..., 1} (Salimans et al. 2017).
+
+    The lowest and the highest level take the tails. Params are mean and log-scale of every value,
+    (..., B, D, 2), both in the units of x.
+
+    Parameters
+    ----------
+    levels : int
+        n; 256 for 8-bit images.
+    """
+
+    width = 2
+
+    def __init__(self, levels: int = 256) -> None:
+        super().__init__(levels=check_count(levels, "levels", minimum=2))
+        self.step = 1 / (self.config["levels"] - 1)
+
+    def check(self, x, name="x", remedy="Scale the images"):
+        x = check_images(x, name=name, remedy=remedy)
+        check_whole(x / self.step, f"{name} * {self.config['levels'] - 1}")
+        return x
+
+    def log_prob_each(self, x, params):
+        mean, log_scale = params.unbind(-1)
+        above = (x - mean + self.step / 2) * (-log_scale).exp()
+        below = (x - mean - self.step / 2) * (-log_scale).exp()
+        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)), where nothing cancels.
+        inside = (-torch.expm1(-self.step * (-log_scale).exp())).log()
+        inside = F.logsigmoid(above) + F.logsigmoid(-below) + inside
+        inside = torch.where(x < self.step / 2, F.logsigmoid(above), inside)
+        return torch.where(x > 1 - self.step / 2, F.logsigmoid(-below), inside)
+
+    def mean(self, params):
+        mean, log_scale = params.unbind(-1)
+        total = torch.zeros_like(mean)
+        for level in range(self.config["levels"] - 1):  # E[x] is a sum of P(x > edge)
+            edge = (level + 0.5) * self.step
+            total = total + ((mean - edge) * (-log_scale).exp()).sigmoid()
+        return total * self.step
+
+    def sample(self, params, generator=None):
+        mean, log_scale = params.unbind(-1)
+        noise = uniform(tuple(mean.shape), mean, generator).logit(eps=1e-7)
+        x = mean + log_scale.exp() * noise
+        return ((x / self.step).round() * self.step).clamp(0, 1)
+
+    def start(self, x):
+        mean, spread = x.mean(0), x.std(0, correction=0).clamp(min=self.step)
+        return torch.stack([mean, (spread * math.sqrt(3) / math.pi).log()], -1)
+
+
+class Categorical(Likelihood):
+    """One of C classes for every value: x in {0, ..., C-1}; params are logits (..., B, D, C).
+
+    Parameters
+    ----------
+    classes : int
+        C. The encoder sees each value as C numbers, of which one is 1.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(classes=check_count(classes, "classes", minimum=2))
+        self.width = self.config["classes"]
+
+    def check(self, x, name="x", remedy=""):
+        return check_whole(super().check(x, name), name, self.width - 1)
+
+    def log_prob_each(self, x, params):
+        classes = x.long().expand(params.shape[:-1])
+        return params.log_softmax(-1).gather(-1, classes[..., None])[..., 0]
+
+    def mean(self, params):
+        """Return the mean class, which says something where classes have an order."""
+        return params.softmax(-1) @ torch.arange(self.width).to(params)
+
+    def sample(self, params, generator=None):
+        noise = uniform(tuple(params.shape), params, generator)
+        return (params - (-noise.log()).log()).argmax(-1).to(params)  # Gumbel's trick
+
+    def as_input(self, x):
+        return F.one_hot(x.long(), self.width).to(x).flatten(-2)  # (B, D, C) -> (B, D * C)
+
+    def start(self, x):
+        return F.one_hot(x.long(), self.width).to(x).mean(0).clamp(min=LEAST).log()
+
+
+class Binomial(Likelihood):
+    """How many of n trials succeed: x in {0, ..., n}; params are logits.
+
+    Parameters
+    ----------
+    trials : int
+        n.
+    """
+
+    def __init__(self, trials: int) -> None:
+        super().__init__(trials=check_count(trials, "trials"))
+        self.trials = self.config["trials"]
+
+    def check(self, x, name="x", remedy=""):
+        return check_whole(super().check(x, name), name, self.trials)
+
+    def log_prob_each(self, x, params):
+        n = torch.full_like(x, self.trials)
+        ways = torch.lgamma(n + 1) - torch.lgamma(x + 1) - torch.lgamma(n - x + 1)
+        return ways + x * params - n * F.softplus(params)
+
+    def mean(self, params):
+        return self.trials * params.sigmoid()
+
+    def sample(self, params, generator=None):
+        shape = (self.trials, *params.shape)
+        return (uniform(shape, params, generator) < params.sigmoid()).to(params).sum(0)
+
+    def start(self, x):
+        return (x.mean(0) / self.trials).clamp(LEAST, 1 - LEAST).logit()
+
+
+class Poisson(Likelihood):
+    """Counts whose variance is their mean: x in {0, 1, ...}; params are logs of the mean."""
+
+    def check(self, x, name="x", remedy=""):
+        return check_whole(super().check(x, name), name)
+
+    def log_prob_each(self, x, params):
+        return x * params - params.exp() - torch.lgamma(x + 1)
+
+    def mean(self, params):
+        return params.exp()
+
+    def sample(self, params, generator=None):
+        rates, generator = params.exp(), or_else(generator)
+        return torch.poisson(rates.to(generator.device), generator).to(params)
+
+    def start(self, x):
+        return x.mean(0).clamp(min=LEAST).log()
+
+
+class NegativeBinomial(Likelihood):
+    """Counts of mean m and variance m + m^2 / r; params are log m and log r, (..., B, D, 2)."""
+
+    width = 2
+
+    def check(self, x, name="x", remedy=""):
+        return check_whole(super().check(x, name), name)
+
+    def log_prob_each(self, x, params):
+        log_mean, log_r = params.unbind(-1)
+        r, log_sum = log_r.exp(), torch.logaddexp(log_mean, log_r)
+        ways = torch.lgamma(x + r) - torch.lgamma(r) - torch.lgamma(x + 1)
+        return ways + r * (log_r - log_sum) + x * (log_mean - log_sum)
+
+    def mean(self, params):
+        return params[..., 0].exp()
+
+    def sample(self, params, generator=None):
+        (mean, r), generator = params.exp().unbind(-1), or_else(generator)
+        # A Poisson whose rate is drawn from the gamma of that mean and shape r.
+        rates = torch._standard_gamma(r.to(generator.device), generator) * (mean / r)
+        return torch.poisson(rates, generator).to(params)
+
+    def start(self, x):
+        mean = x.mean(0).clamp(min=LEAST)
+        excess = (x.var(0, correction=0) - mean).clamp(min=LEAST)
+        return torch.stack([mean.log(), (mean.square() / excess).log()], -1)
+
+
+class Mixed(Likelihood):
+    """One likelihood for each group of columns; params are flat, group after group.
+
+    Parameters
+    ----------
+    *groups : pair of (Likelihood, sequence of int)
+        A family, and the columns that are its own. Each column has one group.
+    """
+
+    def __init__(self, *groups: tuple[Likelihood, Sequence[int]]) -> None:
+        parts, columns = zip(*groups, strict=True)
+        super().__init__(columns=[list(map(int, each)) for each in columns])
+        self.parts = nn.ModuleList(parts)
+        flat = sum(self.config["columns"], [])
+        if sorted(flat) != list(range(len(flat))):
+            raise ValueError(
+                f"each of the columns 0 to {len(flat) - 1} needs one group, got {sorted(flat)}"
+            )
+        self.register_buffer("order", torch.tensor(flat).argsort(), persistent=False)
+        self.density = any(part.density for part in parts)
+
+    def _columns(self, x):
+        """Yield each family with its columns of x."""
+        for part, columns in zip(self.parts, self.config["columns"], strict=True):
+            yield part, x[..., columns]
+
+    def _params(self, params):
+        """Yield each family with its params."""
+        sizes = [
+            part.owed(len(c)) for part, c in zip(self.parts, self.config["columns"], strict=True)
+        ]
+        for part, numbers in zip(self.parts, params.split(sizes, -1), strict=True):
+            yield part, part.arrange(numbers)
+
+    def _in_order(self, values):
+        return torch.cat(list(values), -1)[..., self.order]
+
+    def check(self, x, name="x", remedy=""):
+        check_batch(x, len(self.order), name=name)
+        pairs = zip(self._columns(x), self.config["columns"], strict=True)
+        return self._in_order(
+            part.check(values, f"{name}[:, {columns}]", remedy)
+            for (part, values), columns in pairs
+        )
+
+    def log_prob_each(self, x, params):
+        pairs = zip(self._columns(x), self._params(params), strict=True)
+        return self._in_order(part.log_prob_each(v, p) for (part, v), (_, p) in pairs)
+
+    def mean(self, params):
+        return self._in_order(part.mean(p) for part, p in self._params(params))
+
+    def sample(self, params, generator=None):
+        generator = or_else(generator)
+        return self._in_order(part.sample(p, generator) for part, p in self._params(params))
+
+    def owed(self, input_dim):
+        return sum(part.owed(len(v)) for part, v in zip(self.parts, self.config["columns"], strict=True))
+
+    def arrange(self, numbers):
+        return numbers
+
+    def as_input(self, x):
+        return torch.cat([part.as_input(values) for part, values in self._columns(x)], -1)
+
+    def start(self, x):
+        """Return None where a family has none."""
+        starts = [part.start(values) for part, values in self._columns(x)]
+        return None if any(s is None for s in starts) else torch.cat([s.flatten() for s in starts])
+
+
+class Observed(Likelihood):
+    """Another likelihood for data with gaps: NaN costs nothing, and the encoder sees a mask.
+
+    Parameters
+    ----------
+    base : Likelihood
+        Of what is there.
+    """
+
+    def __init__(self, base: Likelihood) -> None:
+        super().__init__()
+        self.base, self.width, self.density = base, base.width, base.density
+
+    def check(self, x, name="x", remedy=""):
+        check_batch(x, name=name)
+        gaps = x.isnan()
+        if gaps.all():
+            raise ValueError(f"{name} holds nothing but gaps (NaN)")
+        checked = self.base.check(self._filled(x), name, remedy)
+        return checked.masked_fill(gaps, math.nan)
+
+    @staticmethod
+    def _filled(x):
+        """Put another row's value into each gap: one that the likelihood surely takes."""
+        known = x.nan_to_num(-math.inf).max(0).values
+        return torch.where(x.isnan(), known, x)
+
+    def log_prob_each(self, x, params):
+        gaps = x.isnan()
+        return self.base.log_prob_each(x.masked_fill(gaps, 0), params).masked_fill(gaps, 0)
+
+    def mean(self, params):
+        return self.base.mean(params)
+
+    def sample(self, params, generator=None):
+        return self.base.sample(params, generator)
+
+    def owed(self, input_dim):
+        return self.base.owed(input_dim)
+
+    def arrange(self, numbers):
+        return self.base.arrange(numbers)
+
+    def as_input(self, x):
+        gaps = x.isnan()
+        return torch.cat([self.base.as_input(x.masked_fill(gaps, 0)), gaps.to(x)], -1)
+
+    def start(self, x):
+        return self.base.start(self._filled(x))

@@ -1,0 +1,223 @@
+"""Priors p(z): what codes are like before an image is seen.
+
+A prior of your own is a subclass of `Prior` with `log_prob` and `sample`, and with `config` where
+a saved model should find its settings again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from .checks import check_batch, check_codes, check_count, check_posterior
+from .distributions import LOG_2PI, Normal, normal_log_prob
+from .noise import WEIGHTS, or_else, standard_normal, uniform
+
+
+class Prior(nn.Module):
+    """What every prior does.
+
+    Parameters
+    ----------
+    latent_dim : int
+        L, the dimensions of z.
+    """
+
+    exact = False  # whether `kl` is a formula; elsewhere it is an estimate from draws
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.latent_dim = check_count(latent_dim, "latent_dim")
+        self.config = {"latent_dim": self.latent_dim}  # what makes it again: numbers and texts
+        self.register_buffer("like", torch.zeros(()), persistent=False)  # dtype and device
+
+    def log_prob(self, z: torch.Tensor) -> torch.Tensor:
+        """Return log p(z) in nats, (...,), for codes (..., L)."""
+        raise NotImplementedError
+
+    def sample(self, number: int, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Draw codes (n, L)."""
+        raise NotImplementedError
+
+    def log_ratio(self, q: Normal, z: torch.Tensor) -> torch.Tensor:
+        """Return log q(z|x) - log p(z) in nats, whose mean over draws from q is the KL.
+
+        With `q.detach()`, its gradient reaches the encoder through z alone. On average that is
+        the whole one, and it has no noise where q is the posterior: "sticking the landing" (Roeder
+        et al. 2017, arXiv:1703.09194).
+
+        Parameters
+        ----------
+        q : Normal, of shape (B, L)
+        z : Tensor, shape (K, B, L)
+            Draws from q.
+
+        Returns
+        -------
+        Tensor, shape (K, B, L), or (K, B, 1) where it is no sum over coordinates
+        """
+        return (q.log_prob(z).sum(-1) - self.log_prob(z))[..., None]
+
+    def kl(self, q: Normal, z: torch.Tensor) -> torch.Tensor:
+        """Return KL(q(z|x) || p(z)) in nats, (B, L) or (B, 1): exact, or the mean over draws z."""
+        return self.log_ratio(q, z).mean(0)
+
+
+class StandardNormal(Prior):
+    """N(0, I), the prior of Kingma & Welling 2013.
+
+    Parameters
+    ----------
+    latent_dim : int
+        L.
+    """
+
+    exact = True
+
+    def log_prob(self, z: torch.Tensor) -> torch.Tensor:
+        """Return log N(z; 0, I) in nats, (...,), for codes (..., L)."""
+        check_codes(z, self.latent_dim)
+        return -0.5 * (z.square() + LOG_2PI).sum(-1)
+
+    def sample(self, number: int, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Draw codes (n, L)."""
+        shape = (check_count(number, "number"), self.latent_dim)
+        return standard_normal(shape, self.like, generator)
+
+    def log_ratio(self, q: Normal, z: torch.Tensor) -> torch.Tensor:
+        """Return log q(z|x) - log p(z) of every coordinate, (K, B, L), in nats."""
+        # The normalising constants of the two normals cancel.
+        return 0.5 * (z.square() - (z - q.mu).square() * (-q.log_var).exp() - q.log_var)
+
+    def kl(self, q: Normal, z: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the KL of every coordinate, (B, L), in nats (AEVB, appendix B)."""
+        return kl_per_dimension(*q)
+
+
+class Components(Prior):
+    """A mixture of normals with diagonal covariances; subclasses say of which."""
+
+    def parts(self) -> tuple[Normal, torch.Tensor]:
+        """Return the components, each (C, L), and the logs of their weights, (C,)."""
+        raise NotImplementedError
+
+    def log_prob(self, z: torch.Tensor) -> torch.Tensor:
+        """Return log sum_c w_c N(z; mu_c, sigma_c^2) in nats, (...,), for codes (..., L)."""
+        check_codes(z, self.latent_dim)
+        parts, log_weights = self.parts()
+        by_part = parts.log_prob(z[..., None, :]).sum(-1)  # (..., C)
+        return (by_part + log_weights).logsumexp(-1)
+
+    def sample(self, number: int, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Draw codes (n, L): first a component, then a code from it."""
+        number, generator = check_count(number, "number"), or_else(generator)
+        parts, log_weights = self.parts()
+        ends = log_weights.exp().cumsum(0)  # (C,), the last is 1 but for rounding
+        place = uniform((number,), ends, generator) * ends[-1]
+        chosen = torch.searchsorted(ends, place, right=True).clamp(max=len(ends) - 1)
+        return Normal(parts.mu[chosen], parts.log_var[chosen]).sample(generator=generator)
+
+
+class Mixture(Components):
+    """A mixture that is learned with the model.
+
+    Parameters
+    ----------
+    latent_dim, components : int
+        L and C.
+    generator : torch.Generator, optional
+        Source of the first means, from N(0, I); without one, a fixed seed.
+    """
+
+    def __init__(
+        self, latent_dim: int, components: int, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__(latent_dim)
+        components = check_count(components, "components")
+        zeros = torch.zeros(components, self.latent_dim)
+        self.config["components"] = components
+        self.logits = nn.Parameter(torch.zeros(components))
+        first = standard_normal(tuple(zeros.shape), zeros, or_else(generator, 0, WEIGHTS))
+        self.mu, self.log_var = nn.Parameter(first), nn.Parameter(zeros)
+
+    def parts(self) -> tuple[Normal, torch.Tensor]:
+        """Return the components, each (C, L), and the logs of their weights, (C,)."""
+        return Normal(self.mu, self.log_var), self.logits.log_softmax(0)
+
+    @classmethod
+    def fit(cls, z: torch.Tensor, components: int, seed: int = 0) -> Mixture:
+        """Fit a mixture to codes, by scikit-learn's EM: a better prior for a model that is trained.
+
+        Parameters
+        ----------
+        z : Tensor, shape (N, L)
+            Draws from q(z|x), one for each of many images.
+        components : int
+            C.
+        seed : int
+            Of the first guess.
+
+        Returns
+        -------
+        Mixture
+            It does not learn; `requires_grad_()` lets it.
+        """
+        from sklearn.mixture import GaussianMixture  # slow to import, and rarely needed
+
+        check_batch(z, name="z")
+        prior = cls(z.shape[1], components).to(z)
+        fitted = GaussianMixture(prior.config["components"], covariance_type="diag", random_state=seed)
+        fitted.fit(z.numpy(force=True))
+        values = np.log(fitted.weights_), fitted.means_, np.log(fitted.covariances_)
+        with torch.no_grad():
+            for weight, value in zip((prior.logits, prior.mu, prior.log_var), values, strict=True):
+                weight.copy_(torch.from_numpy(value))
+        return prior.requires_grad_(False)
+
+
+class VampPrior(Components):
+    """The mean of q(z|u) over learned pseudo-inputs u (Tomczak & Welling 2018, arXiv:1705.07120).
+
+    Parameters
+    ----------
+    latent_dim : int
+        L.
+    inputs : Tensor, shape (C, D)
+        Where the pseudo-inputs begin: images of the training set, say.
+    """
+
+    def __init__(self, latent_dim: int, inputs: torch.Tensor) -> None:
+        super().__init__(latent_dim)
+        check_batch(inputs, name="inputs")
+        self.config["inputs"] = list(inputs.shape)
+        self.inputs = nn.Parameter(inputs.detach().clone())
+        self.encode: Callable[[torch.Tensor], Normal] | None = None  # the model's, which sets it
+
+    def parts(self) -> tuple[Normal, torch.Tensor]:
+        """Return q(z|u) of the pseudo-inputs, each (C, L), and the logs of their weights, (C,)."""
+        q = Normal(*self.encode(self.inputs))
+        return q, q.mu.new_full((len(q.mu),), -math.log(len(q.mu)))
+
+
+def kl_per_dimension(mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
+    """Return KL(N(mu, sigma^2) || N(0, 1)) of every coordinate, in nats (AEVB, appendix B).
+
+    Parameters
+    ----------
+    mu, log_var : Tensor, shape (B, L)
+
+    Returns
+    -------
+    Tensor, shape (B, L)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the two are not float tensors of one shape.
+    """
+    check_posterior(mu, log_var)
+    return 0.5 * (mu.square() + log_var.exp() - 1 - log_var)
