@@ -24,11 +24,11 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .checks import NO_FLOAT64, check_batch, check_count, check_device, check_images
-from .data import binarize
-from .model import ACTIVATIONS, LIKELIHOODS, MIN_LOG_VAR_X, VAE, reparameterize, unwrap
+from .checks import NO_FLOAT64, check_batch, check_count, check_device
+from .likelihoods import LIKELIHOODS, Likelihood, make_likelihood
+from .model import VAE, unwrap
+from .networks import ACTIVATIONS
 from .noise import EVALUATION, make_generator, standard_normal
-from .objective import kl_standard_normal
 from .pretrained import load_metadata, load_model, save_model
 from .training import PRECISIONS, RECIPES, History, Recipe, train, train_pass
 
@@ -248,9 +248,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         model = self._network()
 
         def decode(part: torch.Tensor) -> torch.Tensor:
-            mu, log_var = model.encode(part)  # (B, L)
-            z = reparameterize(mu, log_var, generator=generator) if sample else mu
-            return model.decode_mean(z)
+            q = model.encode(part)  # (B, L)
+            return model.decode_mean(q.sample(generator=generator) if sample else q.mu)
 
         return _by_block(decode, x)
 
@@ -283,14 +282,13 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if isinstance(Z, Number):
             raise TypeError(f"Z must be codes, (n, L), got {Z}; use generate(n_samples={Z})")
         if Z is None:
-            shape = check_count(n_samples, "n_samples"), model.latent_dim
-            z = standard_normal(shape, next(model.parameters()), generator)
+            z = model.prior.sample(check_count(n_samples, "n_samples"), generator)
         else:
             z = self._check_codes(Z)
 
         def decode(part: torch.Tensor) -> torch.Tensor:
-            mean = model.decode_mean(part)
-            return _draw(model, mean, generator) if sample else mean
+            params = model.decode(part)
+            return model.likelihood.sample(params, generator) if sample else model.likelihood.mean(params)
 
         return _by_block(decode, z)
 
@@ -391,9 +389,12 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         chosen = {k: v for k, v in params.items() if k in names and v is not None}
         return replace(RECIPES[self.recipe], **chosen)
 
+    def _likelihood(self) -> Likelihood:
+        return make_likelihood(self.likelihood, self.variance)
+
     def _build(self, x: torch.Tensor, seed: int) -> VAE:
-        sizes = self.latent_dim, self.likelihood, self.variance
-        return self._make_recipe().build_model(x.shape[1], *sizes, seed).to(x)
+        sizes = x.shape[1], self.latent_dim
+        return self._make_recipe().build_model(*sizes, self._likelihood(), seed=seed).to(x)
 
     def _network(self) -> VAE:
         """Return the fitted network, on `device`."""
@@ -409,14 +410,10 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _check(self, X: ArrayLike, reset: bool = False) -> torch.Tensor:
         """Return rows (n, D) as a tensor, of the dtype and on the device of the network."""
-        likelihood = self.likelihood if reset else self._network().likelihood
+        likelihood = self._likelihood() if reset else self._network().likelihood
         device, floats = self._place()
-        x = check_images(
-            _tensor(validate_data(self, _array(X), reset=reset, dtype=floats)),
-            unit_interval=likelihood == "bernoulli",
-            name="X",
-            remedy="Put MinMaxScaler(clip=True) before the estimator",
-        )
+        rows = _tensor(validate_data(self, _array(X), reset=reset, dtype=floats))
+        x = likelihood.check(rows, "X", "Put MinMaxScaler(clip=True) before the estimator")
         return x.to(device) if reset else x.to(next(self._network().parameters()))
 
     def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
@@ -443,18 +440,10 @@ def _cubature(dim: int) -> torch.Tensor:
 
 def _elbo_under(model: VAE, x: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Return the ELBO of every row, (B,), for noise (K, L) that the rows share."""
-    mu, log_var = model.encode(x)  # (B, L)
-    sigma = (0.5 * log_var).exp()
-    log_likelihood = sum(model.log_likelihood(x, mu + sigma * eps) for eps in noise) / len(noise)
-    return log_likelihood - kl_standard_normal(mu, log_var)
-
-
-def _draw(model: VAE, mean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Draw x from the p(x|z) that has this mean, (B, D)."""
-    if model.likelihood == "bernoulli":
-        return binarize(mean, generator)
-    log_var = model.log_var_x.clamp(min=MIN_LOG_VAR_X)
-    return reparameterize(mean, log_var.expand_as(mean), generator=generator)
+    q = model.encode(x)  # (B, L)
+    z = q.mu + (0.5 * q.log_var).exp() * noise[:, None]  # (K, B, L)
+    log_likelihood = sum(model.log_likelihood(x, each) for each in z) / len(noise)
+    return log_likelihood - model.prior.kl(q, z).sum(-1)
 
 
 @torch.no_grad()

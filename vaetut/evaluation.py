@@ -14,9 +14,11 @@ import torch
 from tqdm import tqdm
 
 from .checks import check_batch, check_count, check_posterior
-from .model import VAE, reparameterize, unwrap_and_check
+from .distributions import LOG_2PI, Normal
+from .model import VAE, unwrap_and_check
 from .noise import EVALUATION, make_generator, or_else
-from .objective import kl_standard_normal, stream_log_weights
+from .objective import stream_log_weights
+from .priors import Prior, StandardNormal
 
 ACTIVE_VARIANCE = 0.01  # a coordinate is active if its posterior mean varies more (IWAE, §5.2)
 BLOCK = 100  # images at a time; a constant of the protocol: other blocks would be other noise
@@ -136,7 +138,7 @@ def evaluate(
         nll_se_monte_carlo=_pooled_error(per_image["nll_variance"]),
         active_units=count_active(per_image["mu"]),
         latent_dim=model.latent_dim,
-        data=_kind(images) if model.likelihood == "bernoulli" else "real",
+        data=model.likelihood.kind(images),
         num_images=len(images),
         num_samples=num_samples,
         seed=seed,
@@ -180,6 +182,7 @@ def aggregate_posterior(
     log_var: torch.Tensor,
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
+    prior: Prior | None = None,
 ) -> AggregatePosterior:
     """Split the rate by q(z), the mean of the q(z|x) of N images (Hoffman & Johnson 2016).
 
@@ -191,6 +194,8 @@ def aggregate_posterior(
         Draws of z, each from another image's q(z|x); no more than N are made.
     generator : torch.Generator, optional
         Chooses the images and draws the noise; fresh entropy without one.
+    prior : Prior, optional
+        p(z); N(0, I) without.
 
     Returns
     -------
@@ -206,21 +211,23 @@ def aggregate_posterior(
     num_samples = check_count(num_samples, "num_samples")
     if len(mu) < 2:
         raise ValueError("an aggregate posterior needs at least 2 images, got 1")
-    generator = or_else(generator)
+    generator, prior = or_else(generator), prior or StandardNormal(mu.shape[1])
     rows = torch.randperm(len(mu), generator=generator, device=generator.device)[:num_samples]
     rows = rows.to(mu.device)
-    draws = reparameterize(mu[rows], log_var[rows], generator=generator)  # (M, L)
+    draws = Normal(mu[rows], log_var[rows]).sample(generator=generator)  # (M, L)
     sums = torch.zeros(3, dtype=torch.float64)  # on the processor: Apple's devices have none
     for z, own in zip(draws.split(BLOCK), rows.split(BLOCK), strict=True):
         log_q = _log_density(z, mu, log_var)  # (m, N)
         conditional = log_q.gather(1, own[:, None]).squeeze(1)  # log q(z|x), x its own image
         aggregate = log_q.logsumexp(1) - math.log(len(mu))
         others = log_q.scatter(1, own[:, None], -math.inf).logsumexp(1) - math.log(len(mu) - 1)
-        prior = -0.5 * (z.square() + math.log(2 * math.pi)).sum(1)
-        differences = conditional - aggregate, conditional - others, aggregate - prior
+        differences = conditional - aggregate, conditional - others, aggregate - prior.log_prob(z)
         sums += torch.stack([d.cpu().sum(dtype=torch.float64) for d in differences])
-    rate = kl_standard_normal(mu, log_var).cpu().mean(dtype=torch.float64).item()
-    return AggregatePosterior(rate, *(sums / len(draws)).tolist())
+    information, above, to_prior = (sums / len(draws)).tolist()
+    rate = information + to_prior
+    if prior.exact:
+        rate = prior.kl(Normal(mu, log_var)).sum(-1).cpu().mean(dtype=torch.float64).item()
+    return AggregatePosterior(rate, information, above, to_prior)
 
 
 def _log_density(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
@@ -232,22 +239,24 @@ def _log_density(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> to
     total = z.new_zeros(len(z), len(mu))
     for z_j, mu_j, log_var_j in zip(z.T, mu.T, log_var.T, strict=True):
         total += (z_j[:, None] - mu_j).square() * (-log_var_j).exp() + log_var_j
-    return -0.5 * (total + mu.shape[1] * math.log(2 * math.pi))
+    return -0.5 * (total + mu.shape[1] * LOG_2PI)
 
 
 def _evaluate_block(
     model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator
 ) -> dict[str, torch.Tensor]:
     """Return per-image estimates, and the variance of each that the noise alone causes."""
-    mu, log_var = model.encode(x)
+    q = model.encode(x)
     # Running sums over the samples: of log p(x|z), its square, and, as logs, of w and w squared.
     # In float64, so on the processor: Apple's devices have none.
     total = torch.zeros(2, len(x), dtype=torch.float64)
+    ratio = torch.zeros(len(x), dtype=torch.float64)  # log q(z|x) - log p(z), whose mean is the KL
     log_sums = torch.full((2, len(x)), -math.inf, dtype=torch.float64)
     for log_likelihood, log_weights in stream_log_weights(model, x, num_samples, generator):
         log_likelihood = log_likelihood.cpu().double()  # (k, B)
         log_weights = log_weights.cpu().double()  # (k, B)
         total += torch.stack([log_likelihood.sum(0), log_likelihood.square().sum(0)])
+        ratio += (log_likelihood - log_weights).sum(0)
         sums = torch.stack([log_weights.logsumexp(0), (2 * log_weights).logsumexp(0)])
         log_sums = log_sums.logaddexp(sums)
     mean, mean_square = total / num_samples
@@ -255,8 +264,8 @@ def _evaluate_block(
     relative = (log_sums[1] - 2 * log_sums[0]).exp() - 1 / num_samples
     unbias = num_samples / (num_samples - 1) if num_samples > 1 else math.nan
     return {
-        "mu": mu,
-        "rate": kl_standard_normal(mu, log_var).cpu().double(),
+        "mu": q.mu,
+        "rate": model.prior.kl(q).sum(-1).cpu().double() if model.prior.exact else ratio / num_samples,
         "distortion": -mean,
         "distortion_variance": (mean_square - mean.square()).clamp(min=0) * unbias / num_samples,
         "nll": math.log(num_samples) - log_sums[0],
@@ -273,5 +282,3 @@ def _pooled_error(variances: torch.Tensor) -> float:
     return (variances.sum().sqrt() / len(variances)).item()
 
 
-def _kind(images: torch.Tensor) -> str:
-    return "binary" if bool(((images == 0) | (images == 1)).all()) else "grey"

@@ -14,11 +14,22 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .checks import check_batch, check_count, check_finite, check_images, check_number, check_whole
-from .distributions import normal_log_prob
+from .checks import (
+    check_batch,
+    check_broadcast,
+    check_choice,
+    check_count,
+    check_finite,
+    check_images,
+    check_number,
+    check_pixels,
+    check_whole,
+)
+from .distributions import LOG_2PI, normal_log_prob, reparameterize
 from .functional import cross_entropy
-from .noise import or_else, standard_normal, uniform
+from .noise import or_else, uniform
 
+LIKELIHOODS = ("bernoulli", "gaussian")  # those that have a short name
 MIN_LOG_VAR_X = -10.0  # a learned variance stops here: a perfect fit would send it to -infinity
 LEAST = 1e-3  # of a mean or a share that the output layer begins at
 
@@ -60,6 +71,10 @@ class Likelihood(nn.Module):
         """Return how many numbers the decoder owes for D values."""
         return input_dim * self.width
 
+    def seen(self, input_dim: int) -> int:
+        """Return how many numbers the encoder sees of D values."""
+        return input_dim
+
     def arrange(self, numbers: torch.Tensor) -> torch.Tensor:
         """Return a decoder's numbers (..., D * width) as `params`."""
         return numbers if self.width == 1 else numbers.unflatten(-1, (-1, self.width))
@@ -71,6 +86,14 @@ class Likelihood(nn.Module):
     def start(self, x: torch.Tensor) -> torch.Tensor | None:
         """Return the params (D,) or (D, width) at which an output layer best begins, if any."""
         return None
+
+    def cost_of_ignorance(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the mean cost, in nats per example, of an answer that knows nothing of z."""
+        return -self.log_prob(x, self.start(x)).mean()
+
+    def kind(self, x: torch.Tensor) -> str:
+        """Say in a word what kind of data `x` is."""
+        return "real" if self.density else "discrete"
 
 
 class Bernoulli(Likelihood):
@@ -88,7 +111,7 @@ class Bernoulli(Likelihood):
         return x * params - F.softplus(params)
 
     def log_prob(self, x, params):
-        return -cross_entropy(x, params)  # the same, several times faster
+        return bernoulli_log_likelihood(x, params)  # the same, several times faster
 
     def mean(self, params):
         return params.sigmoid()
@@ -98,6 +121,13 @@ class Bernoulli(Likelihood):
 
     def start(self, x):
         return x.mean(0).clamp(LEAST, 1 - LEAST).logit()
+
+    def cost_of_ignorance(self, x):
+        """Return D log 2, that of logits of 0."""
+        return x.new_tensor(x.shape[1] * math.log(2))
+
+    def kind(self, x):
+        return "binary" if bool(((x == 0) | (x == 1)).all()) else "grey"
 
 
 class Gaussian(Likelihood):
@@ -146,7 +176,16 @@ class Gaussian(Likelihood):
 
     def sample(self, params, generator=None):
         mean, log_var = self._parts(params)
-        return mean + (0.5 * log_var).exp() * standard_normal(tuple(mean.shape), mean, generator)
+        return reparameterize(mean, log_var.expand_as(mean), generator=generator)
+
+    def cost_of_ignorance(self, x):
+        """Return that of means from N(0, 1), about what a fresh decoder says.
+
+        The expected squared error is then x^2 + 1.
+        """
+        log_var = x.new_zeros(()) if self.width == 2 else self.log_var
+        error = x.square().mean(0) + 1  # (D,)
+        return 0.5 * (error * (-log_var).exp() + log_var + LOG_2PI).sum()
 
 
 class DiscretizedLogistic(Likelihood):
@@ -228,6 +267,9 @@ class Categorical(Likelihood):
     def sample(self, params, generator=None):
         noise = uniform(tuple(params.shape), params, generator)
         return (params - (-noise.log()).log()).argmax(-1).to(params)  # Gumbel's trick
+
+    def seen(self, input_dim):
+        return input_dim * self.width
 
     def as_input(self, x):
         return F.one_hot(x.long(), self.width).to(x).flatten(-2)  # (B, D, C) -> (B, D * C)
@@ -322,15 +364,17 @@ class Mixed(Likelihood):
 
     Parameters
     ----------
-    *groups : pair of (Likelihood, sequence of int)
-        A family, and the columns that are its own. Each column has one group.
+    groups : sequence of pairs (Likelihood, sequence of int)
+        Each a family, and the columns that are its own. Each column has one group.
     """
 
-    def __init__(self, *groups: tuple[Likelihood, Sequence[int]]) -> None:
-        parts, columns = zip(*groups, strict=True)
-        super().__init__(columns=[list(map(int, each)) for each in columns])
+    def __init__(self, groups: Sequence[tuple[Likelihood, Sequence[int]]]) -> None:
+        groups = [(part, list(map(int, columns))) for part, columns in groups]
+        super().__init__()
+        self.config = {"groups": groups}
+        parts, self.columns = zip(*groups, strict=True)
         self.parts = nn.ModuleList(parts)
-        flat = sum(self.config["columns"], [])
+        flat = sum(self.columns, [])
         if sorted(flat) != list(range(len(flat))):
             raise ValueError(
                 f"each of the columns 0 to {len(flat) - 1} needs one group, got {sorted(flat)}"
@@ -340,13 +384,13 @@ class Mixed(Likelihood):
 
     def _columns(self, x):
         """Yield each family with its columns of x."""
-        for part, columns in zip(self.parts, self.config["columns"], strict=True):
+        for part, columns in zip(self.parts, self.columns, strict=True):
             yield part, x[..., columns]
 
     def _params(self, params):
         """Yield each family with its params."""
         sizes = [
-            part.owed(len(c)) for part, c in zip(self.parts, self.config["columns"], strict=True)
+            part.owed(len(c)) for part, c in zip(self.parts, self.columns, strict=True)
         ]
         for part, numbers in zip(self.parts, params.split(sizes, -1), strict=True):
             yield part, part.arrange(numbers)
@@ -356,7 +400,7 @@ class Mixed(Likelihood):
 
     def check(self, x, name="x", remedy=""):
         check_batch(x, len(self.order), name=name)
-        pairs = zip(self._columns(x), self.config["columns"], strict=True)
+        pairs = zip(self._columns(x), self.columns, strict=True)
         return self._in_order(
             part.check(values, f"{name}[:, {columns}]", remedy)
             for (part, values), columns in pairs
@@ -374,10 +418,14 @@ class Mixed(Likelihood):
         return self._in_order(part.sample(p, generator) for part, p in self._params(params))
 
     def owed(self, input_dim):
-        return sum(part.owed(len(v)) for part, v in zip(self.parts, self.config["columns"], strict=True))
+        return sum(part.owed(len(v)) for part, v in zip(self.parts, self.columns, strict=True))
 
     def arrange(self, numbers):
         return numbers
+
+    def seen(self, input_dim):
+        pairs = zip(self.parts, self.columns, strict=True)
+        return sum(part.seen(len(columns)) for part, columns in pairs)
 
     def as_input(self, x):
         return torch.cat([part.as_input(values) for part, values in self._columns(x)], -1)
@@ -399,6 +447,7 @@ class Observed(Likelihood):
 
     def __init__(self, base: Likelihood) -> None:
         super().__init__()
+        self.config = {"base": base}
         self.base, self.width, self.density = base, base.width, base.density
 
     def check(self, x, name="x", remedy=""):
@@ -431,9 +480,72 @@ class Observed(Likelihood):
     def arrange(self, numbers):
         return self.base.arrange(numbers)
 
+    def seen(self, input_dim):
+        return self.base.seen(input_dim) + input_dim
+
     def as_input(self, x):
         gaps = x.isnan()
         return torch.cat([self.base.as_input(x.masked_fill(gaps, 0)), gaps.to(x)], -1)
 
     def start(self, x):
         return self.base.start(self._filled(x))
+
+
+def make_likelihood(likelihood: str | Likelihood, variance: float | str = 1.0) -> Likelihood:
+    """Return the likelihood of that name, or the one that was given."""
+    if isinstance(likelihood, Likelihood):
+        return likelihood
+    likelihood = check_choice(likelihood, "likelihood", LIKELIHOODS)
+    gaussian = Gaussian(variance)  # which also checks a variance that no one needs
+    return gaussian if likelihood == "gaussian" else Bernoulli()
+
+
+def bernoulli_log_likelihood(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Return log p(x|z) for independent Bernoulli pixels, in nats.
+
+    log p = sum_d x_d a_d - log(1 + exp(a_d)), from logits a, so that nothing takes the log of a
+    sigmoid (AEVB, eq. 11); its gradient in a_d is x_d - sigmoid(a_d). For grey x it is the
+    cross-entropy, not the log of a density (Loaiza-Ganem & Cunningham 2019).
+
+    Parameters
+    ----------
+    x : Tensor, shape (B, D)
+    logits : Tensor, shape (..., B, D)
+
+    Returns
+    -------
+    Tensor, shape (..., B)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the two are not float tensors, or their shapes don't fit. Values are not looked at.
+    """
+    check_pixels(x, logits, name="logits")
+    return -cross_entropy(x, logits)
+
+
+def gaussian_log_likelihood(
+    x: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor
+) -> torch.Tensor:
+    """Return log N(x; mean, exp(log_var) I) in nats, summed over pixels.
+
+    Parameters
+    ----------
+    x : Tensor, shape (B, D)
+    mean : Tensor, shape (..., B, D)
+    log_var : Tensor
+        Log-variance, a scalar or broadcastable to `mean`.
+
+    Returns
+    -------
+    Tensor, shape (..., B)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is not a float tensor, or the shapes don't fit.
+    """
+    check_pixels(x, mean, name="mean")
+    check_broadcast(log_var, mean, name="log_var")
+    return normal_log_prob(x, mean, log_var).sum(-1)

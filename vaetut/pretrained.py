@@ -87,17 +87,25 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
         If the file cannot be written; one that was there is as it was.
     """
     model = unwrap(model)
-    _check_readable(model, metadata)
+    for name, value in metadata.items():
+        if not isinstance(value, str):
+            raise TypeError(f"metadata must be strings, got {name}={brief(value)}")
     tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
-    write_file(path, save(tensors, metadata=metadata | {"vaetut": json.dumps(model.config)}))
+    if not all(value.isfinite().all() for value in tensors.values()):
+        raise ValueError("the model holds weights that are not finite; it cannot be of use")
+    card = {"version": VERSION, "checksum": _checksum(tensors)} | describe(model)
+    write_file(path, save(tensors, metadata=metadata | {"vaetut": json.dumps(card)}))
 
 
-def load_model(path: str | Path) -> VAE:
+def load_model(path: str | Path, into: VAE | None = None) -> VAE:
     """Read a model that `save_model` wrote; nothing in the file is executed.
 
     Parameters
     ----------
     path : path
+    into : VAE, optional
+        A model of the same parts, which gets the weights: needed where a part is not of this
+        package, so that nobody but you can make it.
 
     Returns
     -------
@@ -107,6 +115,8 @@ def load_model(path: str | Path) -> VAE:
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If the model cannot be made again, or `into` has other parts.
     ValueError
         If the file is damaged, or is not a model of this package.
     """
@@ -114,35 +124,49 @@ def load_model(path: str | Path) -> VAE:
         raise FileNotFoundError(f"there is no file {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            model = VAE(**json.loads((file.metadata() or {})["vaetut"]))
-            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-            model.to(weights["decoder.out.bias"].dtype).load_state_dict(weights)
+            card = _upgrade(json.loads((file.metadata() or {})["vaetut"]))
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            _compare(card, shapes, into)
+            weights = {name: file.get_tensor(name) for name in shapes}
+        if card["checksum"] not in (None, _checksum(weights)):
+            raise ValueError("its weights are not those that were saved")
+        model = rebuild(card) if into is None else unwrap(into)
+        if "log_var_x" in weights:  # as the first edition called it
+            weights["likelihood.log_var"] = weights.pop("log_var_x")
+        model.to(next(iter(weights.values())).dtype).load_state_dict(weights)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path} is damaged or is not a vaetut model ({error}); "
             "expected a safetensors file written by save_model"
         ) from error
-    if not all(torch.isfinite(p).all() for p in model.parameters()):
+    if not all(weight.isfinite().all() for weight in weights.values()):
         raise ValueError(f"{path} is damaged: it holds weights that are not finite")
     return model
 
 
-def _check_readable(model: VAE, metadata: dict[str, str]) -> None:
-    """Raise unless `load_model` can read what `save_model` is about to write."""
-    shapes, wanted = (
-        {name: tuple(weight.shape) for name, weight in each.state_dict().items()}
-        for each in (model, VAE(**model.config))
-    )
-    if odd := sorted(name for name, _ in shapes.items() ^ wanted.items()):
-        raise TypeError(
-            f"save_model writes the networks of VAE, and this model has others ({odd[0]}); "
-            "write its state_dict() with torch.save"
-        )
-    if not all(weight.isfinite().all() for weight in model.state_dict().values()):
-        raise ValueError("the model holds weights that are not finite; it cannot be of use")
-    for name, value in metadata.items():
-        if not isinstance(value, str):
-            raise TypeError(f"metadata must be strings, got {name}={brief(value)}")
+def _upgrade(card: dict) -> dict:
+    """Return the description in a file; of the first edition, in today's words."""
+    if "version" in card:
+        if card["version"] != VERSION:
+            raise ValueError(f"it has version {card['version']}, and {VERSION} can be read")
+        return card
+    return describe(VAE(**card)) | {"checksum": None}
+
+
+def _compare(card: dict, shapes: dict[str, tuple[int, ...]], into: VAE | None) -> None:
+    """Raise unless the model that is to get the weights has their shapes; none is made for that."""
+    with torch.device("meta"):
+        model = rebuild(card) if into is None else unwrap(into)
+    ...
+
+
+def _checksum(weights: dict[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of all weights, in the order of their names."""
+    digest = sha256()
+    for name, weight in sorted(weights.items()):
+        digest.update(name.encode())
+        digest.update(weight.contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def load_metadata(path: str | Path) -> dict[str, str]:

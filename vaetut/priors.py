@@ -7,8 +7,7 @@ a saved model should find its settings again.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-
+from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import nn
@@ -34,6 +33,9 @@ class Prior(nn.Module):
         self.latent_dim = check_count(latent_dim, "latent_dim")
         self.config = {"latent_dim": self.latent_dim}  # what makes it again: numbers and texts
         self.register_buffer("like", torch.zeros(()), persistent=False)  # dtype and device
+
+    def belong_to(self, model: nn.Module) -> None:
+        """Learn which model this is the prior of; most need not know."""
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
         """Return log p(z) in nats, (...,), for codes (..., L)."""
@@ -62,7 +64,7 @@ class Prior(nn.Module):
         """
         return (q.log_prob(z).sum(-1) - self.log_prob(z))[..., None]
 
-    def kl(self, q: Normal, z: torch.Tensor) -> torch.Tensor:
+    def kl(self, q: Normal, z: torch.Tensor | None = None) -> torch.Tensor:
         """Return KL(q(z|x) || p(z)) in nats, (B, L) or (B, 1): exact, or the mean over draws z."""
         return self.log_ratio(q, z).mean(0)
 
@@ -186,20 +188,25 @@ class VampPrior(Components):
     ----------
     latent_dim : int
         L.
-    inputs : Tensor, shape (C, D)
-        Where the pseudo-inputs begin: images of the training set, say.
+    inputs : Tensor, shape (C, D), or that shape
+        Where the pseudo-inputs begin: images of the training set, say. Of a shape alone, zeros.
     """
 
-    def __init__(self, latent_dim: int, inputs: torch.Tensor) -> None:
+    def __init__(self, latent_dim: int, inputs: torch.Tensor | Sequence[int]) -> None:
         super().__init__(latent_dim)
+        if not isinstance(inputs, torch.Tensor):
+            inputs = torch.zeros(tuple(inputs))
         check_batch(inputs, name="inputs")
         self.config["inputs"] = list(inputs.shape)
         self.inputs = nn.Parameter(inputs.detach().clone())
-        self.encode: Callable[[torch.Tensor], Normal] | None = None  # the model's, which sets it
+
+    def belong_to(self, model: nn.Module) -> None:
+        """Take the model's encoder, which stays the model's: it is no part of this module."""
+        self._model = (model,)  # in a tuple, where PyTorch does not look for parts
 
     def parts(self) -> tuple[Normal, torch.Tensor]:
         """Return q(z|u) of the pseudo-inputs, each (C, L), and the logs of their weights, (C,)."""
-        q = Normal(*self.encode(self.inputs))
+        q = self._model[0].encode(self.inputs)
         return q, q.mu.new_full((len(q.mu),), -math.log(len(q.mu)))
 
 

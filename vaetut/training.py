@@ -36,9 +36,12 @@ from .checks import (
 )
 from .data import binarize
 from .files import claimed, write_file
-from .model import ACTIVATIONS, VAE, reparameterize, unwrap_and_check
+from .likelihoods import Bernoulli, Likelihood
+from .model import VAE, unwrap_and_check
+from .networks import ACTIVATIONS
 from .noise import TRAINING, VALIDATION, WEIGHTS, Share, make_generator
-from .objective import dreg_loss, elbo, importance_weighted_bound, kl_per_dimension, sampled_kl
+from .objective import dreg_loss, elbo, importance_weighted_bound
+from .parts import describe
 
 # "-stl" (Roeder et al. 2017) and "-dreg" (Tucker et al. 2018): with less noise in the gradient.
 OBJECTIVES = ("elbo", "elbo-stl", "iwae", "iwae-dreg")
@@ -125,7 +128,7 @@ class Recipe:
         self,
         input_dim: int = 784,
         latent_dim: int = 20,
-        likelihood: str = "bernoulli",
+        likelihood: str | Likelihood = "bernoulli",
         variance: float | str = 1.0,
         seed: int = 0,
     ) -> VAE:
@@ -336,7 +339,7 @@ class _Run:
             state = self.checkpoint.load()
         if state:
             self._resume(state)
-        elif recipe.center_output and model.likelihood == "bernoulli":
+        elif recipe.center_output:
             _center_output(model, self.images)
 
     def go(self, progress: bool) -> History:
@@ -423,7 +426,7 @@ class _Run:
             return None
         cost, beta = self.history.cost[-1], self.recipe.beta
         charged = cost if beta == 1 else cost + (beta - 1) * self.history.rate[-1]
-        ignorant = _cost_of_ignorance(self.model, self.images)
+        ignorant = self.model.likelihood.cost_of_ignorance(self.images).item()
         if charged <= FAR * ignorant:
             return None
         return (
@@ -434,9 +437,9 @@ class _Run:
     def _advice(self) -> str:
         """Say what may help against a cost that is no number, or a nonsensical one."""
         slower = f"try a smaller learning_rate (it is {self.recipe.learning_rate:g})"
-        if self.model.likelihood == "bernoulli":  # its data lie in [0, 1]
+        if not self.model.likelihood.density:  # its data have a range of their own
             return slower
-        x, variance = self.images.cpu().double(), self.model.config["variance"]
+        x, variance = self.images.cpu().double(), self.model.likelihood.config.get("variance")
         return (
             f"the data reach from {x.min():.4g} to {x.max():.4g}, the largest standard deviation "
             f"of a column is {x.std(0, correction=0).max():.4g}, and the likelihood's variance "
@@ -505,7 +508,7 @@ def _identity(
     return {
         "recipe": repr(replace(recipe, precision="float32")),
         "seed": seed,
-        "model": repr(model.config),
+        "model": repr(describe(model)),
         "images": [list(images.shape), images.cpu().sum(dtype=torch.float64).item()],
     } | ({"start": start} if start else {})
 
@@ -538,12 +541,12 @@ def batch_loss(
         cost = -bound.detach().mean()
         nan = cost.new_tensor(math.nan)  # the bound does not fall into two terms
         return loss.mean(), torch.stack([cost, nan, nan])
-    mu, log_var = model.encode(x)  # (B, L)
-    z = reparameterize(mu, log_var, recipe.num_samples, generator)  # (K, B, L)
+    q = model.encode(x)  # (B, L)
+    z = q.sample(recipe.num_samples, generator)  # (K, B, L)
     distortion = -model.log_likelihood(x, z).mean()  # over K and B
-    kl = kl_per_dimension(mu, log_var).mean(0)  # (L,)
+    kl = model.prior.kl(q, z).mean(0)  # (L,), or (1,)
     if recipe.objective == "elbo-stl":  # the same value, with the gradient of its estimate
-        estimate = sampled_kl(z, mu.detach(), log_var.detach()).mean((0, 1))
+        estimate = model.prior.log_ratio(q.detach(), z).mean((0, 1))
         kl = kl.detach() + estimate - estimate.detach()
     rate = kl.sum()
     loss = distortion + beta * (kl.clamp(min=recipe.free_bits).sum() if recipe.free_bits else rate)
@@ -562,7 +565,7 @@ def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe, processes: int)
         )
     if not any(weight.requires_grad for weight in model.parameters()):
         raise ValueError("the whole model is frozen; model.requires_grad_() lets it learn again")
-    if recipe.binarize and model.likelihood != "bernoulli":
+    if recipe.binarize and not isinstance(model.likelihood, Bernoulli):
         raise ValueError("binarize='dynamic' needs likelihood='bernoulli'")
     if len(images) <= recipe.validation:
         raise ValueError(
@@ -608,33 +611,23 @@ def _make_schedule(
 
 
 def _center_output(model: VAE, images: torch.Tensor) -> None:
-    """Set a fresh decoder's last bias to the logit of every pixel's mean.
+    """Set a fresh decoder's last bias to where its likelihood would best begin.
 
     Fresh is one that is zero, as the constructor leaves it: trained weights stay what they are.
     """
-    bias = model.decoder.out.bias
+    start = model.likelihood.start(images)
+    if start is None:
+        return
+    bias = getattr(getattr(model.decoder, "out", None), "bias", None)
+    if bias is None or len(bias) != start.numel():
+        raise ValueError(
+            f"center_output needs a decoder with {start.numel()} biases in its layer `out`; "
+            "use dataclasses.replace(recipe, center_output=False)"
+        )
     if bias.any() or not bias.requires_grad:
         return
-    if len(bias) != images.shape[1]:
-        raise ValueError(
-            f"center_output needs a decoder with a bias for each of {images.shape[1]} pixels, got "
-            f"{len(bias)}; use dataclasses.replace(recipe, center_output=False)"
-        )
     with torch.no_grad():
-        bias.copy_(images.mean(0).clamp(1e-3, 1 - 1e-3).logit())
-
-
-def _cost_of_ignorance(model: VAE, images: torch.Tensor) -> float:
-    """Return the cost, in nats per image, of q(z|x) = p(z) and answers that know nothing.
-
-    For the Bernoulli they are logits of 0; for the Gaussian, means drawn from N(0, 1), which is
-    about what a fresh decoder says. The expected squared error is then x² + 1.
-    """
-    if model.likelihood == "bernoulli":
-        return model.input_dim * math.log(2)
-    error = torch.linalg.vector_norm(images).square() / len(images) + model.input_dim
-    log_var, log_2pi = model.log_var_x, math.log(2 * math.pi)
-    return 0.5 * (error * (-log_var).exp() + model.input_dim * (log_var + log_2pi)).item()
+        bias.copy_(start.flatten())
 
 
 def _autocast(precision: str, device: torch.device) -> AbstractContextManager:
