@@ -94,7 +94,9 @@ def check_whole(x: torch.Tensor, name: str, most: int | None = None) -> torch.Te
         odd |= x > most
     if odd.any():
         wanted = "0, 1, 2, …" if most is None else f"0, 1, … {most}"
-        raise ValueError(f"{name} must hold whole numbers {wanted}; it holds {x[odd][0].item():.7g}")
+        raise ValueError(
+            f"{name} must hold whole numbers {wanted}; it holds {x[odd][0].item():.7g}"
+        )
     return x
 
 

@@ -75,9 +75,7 @@ def reparameterize(
     return mu + (0.5 * log_var).exp() * eps
 
 
-def normal_log_prob(
-    x: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor
-) -> torch.Tensor:
+def normal_log_prob(x: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
     """Return log N(x; mean, exp(log_var)) of every number, in nats; shapes broadcast."""
     squared = (x - mean).square() * (-log_var).exp()
     return -0.5 * (squared + log_var + LOG_2PI)

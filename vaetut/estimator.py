@@ -288,7 +288,11 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         def decode(part: torch.Tensor) -> torch.Tensor:
             params = model.decode(part)
-            return model.likelihood.sample(params, generator) if sample else model.likelihood.mean(params)
+            return (
+                model.likelihood.sample(params, generator)
+                if sample
+                else model.likelihood.mean(params)
+            )
 
         return _by_block(decode, z)
 

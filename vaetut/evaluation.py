@@ -265,7 +265,9 @@ def _evaluate_block(
     unbias = num_samples / (num_samples - 1) if num_samples > 1 else math.nan
     return {
         "mu": q.mu,
-        "rate": model.prior.kl(q).sum(-1).cpu().double() if model.prior.exact else ratio / num_samples,
+        "rate": model.prior.kl(q).sum(-1).cpu().double()
+        if model.prior.exact
+        else ratio / num_samples,
         "distortion": -mean,
         "distortion_variance": (mean_square - mean.square()).clamp(min=0) * unbias / num_samples,
         "nll": math.log(num_samples) - log_sums[0],
@@ -280,5 +282,3 @@ def _standard_error(values: torch.Tensor) -> float:
 def _pooled_error(variances: torch.Tensor) -> float:
     """Return the standard error of a mean of independent estimates with these variances."""
     return (variances.sum().sqrt() / len(variances)).item()
-
-

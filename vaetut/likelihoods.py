@@ -8,10 +8,10 @@ numbers, (..., B, D, width).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
-from torch import nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from .checks import (
@@ -44,26 +44,24 @@ class Likelihood(nn.Module):
         super().__init__()
         self.config = config  # what makes it again: numbers, texts and lists of them
 
-    def check(self, x: torch.Tensor, name: str = "x", remedy: str = "") -> torch.Tensor:
+    def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         """Return data (B, D) as this likelihood takes them; raise a ValueError for others."""
         check_batch(x, name=name)
         return check_finite(x, name=name)
 
-    def log_prob_each(self, x: torch.Tensor, params: torch.Tensor) -> torch.Tensor:
+    def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         """Return log p of every value, (..., B, D), in nats."""
         raise NotImplementedError
 
-    def log_prob(self, x: torch.Tensor, params: torch.Tensor) -> torch.Tensor:
+    def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         """Return log p(x|z) of every example, (..., B), in nats."""
         return self.log_prob_each(x, params).sum(-1)
 
-    def mean(self, params: torch.Tensor) -> torch.Tensor:
+    def mean(self, params: Tensor) -> Tensor:
         """Return the mean of every value, (..., B, D)."""
         raise NotImplementedError
 
-    def sample(
-        self, params: torch.Tensor, generator: torch.Generator | None = None
-    ) -> torch.Tensor:
+    def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         """Draw every value, (..., B, D)."""
         raise NotImplementedError
 
@@ -75,23 +73,24 @@ class Likelihood(nn.Module):
         """Return how many numbers the encoder sees of D values."""
         return input_dim
 
-    def arrange(self, numbers: torch.Tensor) -> torch.Tensor:
+    def arrange(self, numbers: Tensor) -> Tensor:
         """Return a decoder's numbers (..., D * width) as `params`."""
         return numbers if self.width == 1 else numbers.unflatten(-1, (-1, self.width))
 
-    def as_input(self, x: torch.Tensor) -> torch.Tensor:
+    def as_input(self, x: Tensor) -> Tensor:
         """Return what the encoder sees of data (B, D)."""
         return x
 
-    def start(self, x: torch.Tensor) -> torch.Tensor | None:
+    def start(self, x: Tensor) -> Tensor | None:
         """Return the params (D,) or (D, width) at which an output layer best begins, if any."""
         return None
 
-    def cost_of_ignorance(self, x: torch.Tensor) -> torch.Tensor:
+    def cost_of_ignorance(self, x: Tensor) -> Tensor:
         """Return the mean cost, in nats per example, of an answer that knows nothing of z."""
-        return -self.log_prob(x, self.start(x)).mean()
+        start = self.start(x)
+        return -self.log_prob(x, start.expand(len(x), *start.shape)).mean()
 
-    def kind(self, x: torch.Tensor) -> str:
+    def kind(self, x: Tensor) -> str:
         """Say in a word what kind of data `x` is."""
         return "real" if self.density else "discrete"
 
@@ -104,29 +103,29 @@ class Bernoulli(Likelihood):
     (Loaiza-Ganem & Cunningham 2019).
     """
 
-    def check(self, x, name="x", remedy="Scale the images"):
+    def check(self, x: Tensor, name: str = "x", remedy: str = "Scale the images") -> Tensor:
         return check_images(x, name=name, remedy=remedy)
 
-    def log_prob_each(self, x, params):
+    def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         return x * params - F.softplus(params)
 
-    def log_prob(self, x, params):
+    def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
         return bernoulli_log_likelihood(x, params)  # the same, several times faster
 
-    def mean(self, params):
+    def mean(self, params: Tensor) -> Tensor:
         return params.sigmoid()
 
-    def sample(self, params, generator=None):
+    def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         return (uniform(tuple(params.shape), params, generator) < params.sigmoid()).to(params)
 
-    def start(self, x):
+    def start(self, x: Tensor) -> Tensor | None:
         return x.mean(0).clamp(LEAST, 1 - LEAST).logit()
 
-    def cost_of_ignorance(self, x):
+    def cost_of_ignorance(self, x: Tensor) -> Tensor:
         """Return D log 2, that of logits of 0."""
         return x.new_tensor(x.shape[1] * math.log(2))
 
-    def kind(self, x):
+    def kind(self, x: Tensor) -> str:
         return "binary" if bool(((x == 0) | (x == 1)).all()) else "grey"
 
 
@@ -162,23 +161,23 @@ class Gaussian(Likelihood):
         else:
             self.register_buffer("log_var", torch.tensor(math.log(variance)), persistent=False)
 
-    def _parts(self, params):
+    def _parts(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of every value."""
         mean, log_var = params.unbind(-1) if self.width == 2 else (params, self.log_var)
         fixed = not isinstance(self.config["variance"], str)
         return mean, log_var if fixed else log_var.clamp(min=MIN_LOG_VAR_X)
 
-    def log_prob_each(self, x, params):
+    def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         return normal_log_prob(x, *self._parts(params))
 
-    def mean(self, params):
+    def mean(self, params: Tensor) -> Tensor:
         return self._parts(params)[0]
 
-    def sample(self, params, generator=None):
+    def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         mean, log_var = self._parts(params)
         return reparameterize(mean, log_var.expand_as(mean), generator=generator)
 
-    def cost_of_ignorance(self, x):
+    def cost_of_ignorance(self, x: Tensor) -> Tensor:
         """Return that of means from N(0, 1), about what a fresh decoder says.
 
         The expected squared error is then x^2 + 1.
@@ -206,12 +205,12 @@ class DiscretizedLogistic(Likelihood):
         super().__init__(levels=check_count(levels, "levels", minimum=2))
         self.step = 1 / (self.config["levels"] - 1)
 
-    def check(self, x, name="x", remedy="Scale the images"):
+    def check(self, x: Tensor, name: str = "x", remedy: str = "Scale the images") -> Tensor:
         x = check_images(x, name=name, remedy=remedy)
         check_whole(x / self.step, f"{name} * {self.config['levels'] - 1}")
         return x
 
-    def log_prob_each(self, x, params):
+    def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         mean, log_scale = params.unbind(-1)
         above = (x - mean + self.step / 2) * (-log_scale).exp()
         below = (x - mean - self.step / 2) * (-log_scale).exp()
@@ -221,7 +220,7 @@ class DiscretizedLogistic(Likelihood):
         inside = torch.where(x < self.step / 2, F.logsigmoid(above), inside)
         return torch.where(x > 1 - self.step / 2, F.logsigmoid(-below), inside)
 
-    def mean(self, params):
+    def mean(self, params: Tensor) -> Tensor:
         mean, log_scale = params.unbind(-1)
         total = torch.zeros_like(mean)
         for level in range(self.config["levels"] - 1):  # E[x] is a sum of P(x > edge)
@@ -229,13 +228,13 @@ class DiscretizedLogistic(Likelihood):
             total = total + ((mean - edge) * (-log_scale).exp()).sigmoid()
         return total * self.step
 
-    def sample(self, params, generator=None):
+    def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         mean, log_scale = params.unbind(-1)
         noise = uniform(tuple(mean.shape), mean, generator).logit(eps=1e-7)
         x = mean + log_scale.exp() * noise
         return ((x / self.step).round() * self.step).clamp(0, 1)
 
-    def start(self, x):
+    def start(self, x: Tensor) -> Tensor | None:
         mean, spread = x.mean(0), x.std(0, correction=0).clamp(min=self.step)
         return torch.stack([mean, (spread * math.sqrt(3) / math.pi).log()], -1)
 
@@ -253,28 +252,28 @@ class Categorical(Likelihood):
         super().__init__(classes=check_count(classes, "classes", minimum=2))
         self.width = self.config["classes"]
 
-    def check(self, x, name="x", remedy=""):
+    def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         return check_whole(super().check(x, name), name, self.width - 1)
 
-    def log_prob_each(self, x, params):
+    def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         classes = x.long().expand(params.shape[:-1])
         return params.log_softmax(-1).gather(-1, classes[..., None])[..., 0]
 
-    def mean(self, params):
+    def mean(self, params: Tensor) -> Tensor:
         """Return the mean class, which says something where classes have an order."""
         return params.softmax(-1) @ torch.arange(self.width).to(params)
 
-    def sample(self, params, generator=None):
+    def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         noise = uniform(tuple(params.shape), params, generator)
         return (params - (-noise.log()).log()).argmax(-1).to(params)  # Gumbel's trick
 
-    def seen(self, input_dim):
+    def seen(self, input_dim: int) -> int:
         return input_dim * self.width
 
-    def as_input(self, x):
+    def as_input(self, x: Tensor) -> Tensor:
         return F.one_hot(x.long(), self.width).to(x).flatten(-2)  # (B, D, C) -> (B, D * C)
 
-    def start(self, x):
+    def start(self, x: Tensor) -> Tensor | None:
         return F.one_hot(x.long(), self.width).to(x).mean(0).clamp(min=LEAST).log()
 
 
@@ -291,42 +290,42 @@ class Binomial(Likelihood):
         super().__init__(trials=check_count(trials, "trials"))
         self.trials = self.config["trials"]
 
-    def check(self, x, name="x", remedy=""):
+    def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         return check_whole(super().check(x, name), name, self.trials)
 
-    def log_prob_each(self, x, params):
+    def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         n = torch.full_like(x, self.trials)
         ways = torch.lgamma(n + 1) - torch.lgamma(x + 1) - torch.lgamma(n - x + 1)
         return ways + x * params - n * F.softplus(params)
 
-    def mean(self, params):
+    def mean(self, params: Tensor) -> Tensor:
         return self.trials * params.sigmoid()
 
-    def sample(self, params, generator=None):
+    def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         shape = (self.trials, *params.shape)
         return (uniform(shape, params, generator) < params.sigmoid()).to(params).sum(0)
 
-    def start(self, x):
+    def start(self, x: Tensor) -> Tensor | None:
         return (x.mean(0) / self.trials).clamp(LEAST, 1 - LEAST).logit()
 
 
 class Poisson(Likelihood):
     """Counts whose variance is their mean: x in {0, 1, ...}; params are logs of the mean."""
 
-    def check(self, x, name="x", remedy=""):
+    def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         return check_whole(super().check(x, name), name)
 
-    def log_prob_each(self, x, params):
+    def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         return x * params - params.exp() - torch.lgamma(x + 1)
 
-    def mean(self, params):
+    def mean(self, params: Tensor) -> Tensor:
         return params.exp()
 
-    def sample(self, params, generator=None):
+    def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         rates, generator = params.exp(), or_else(generator)
         return torch.poisson(rates.to(generator.device), generator).to(params)
 
-    def start(self, x):
+    def start(self, x: Tensor) -> Tensor | None:
         return x.mean(0).clamp(min=LEAST).log()
 
 
@@ -335,25 +334,25 @@ class NegativeBinomial(Likelihood):
 
     width = 2
 
-    def check(self, x, name="x", remedy=""):
+    def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         return check_whole(super().check(x, name), name)
 
-    def log_prob_each(self, x, params):
+    def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         log_mean, log_r = params.unbind(-1)
         r, log_sum = log_r.exp(), torch.logaddexp(log_mean, log_r)
         ways = torch.lgamma(x + r) - torch.lgamma(r) - torch.lgamma(x + 1)
         return ways + r * (log_r - log_sum) + x * (log_mean - log_sum)
 
-    def mean(self, params):
+    def mean(self, params: Tensor) -> Tensor:
         return params[..., 0].exp()
 
-    def sample(self, params, generator=None):
+    def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         (mean, r), generator = params.exp().unbind(-1), or_else(generator)
         # A Poisson whose rate is drawn from the gamma of that mean and shape r.
         rates = torch._standard_gamma(r.to(generator.device), generator) * (mean / r)
         return torch.poisson(rates, generator).to(params)
 
-    def start(self, x):
+    def start(self, x: Tensor) -> Tensor | None:
         mean = x.mean(0).clamp(min=LEAST)
         excess = (x.var(0, correction=0) - mean).clamp(min=LEAST)
         return torch.stack([mean.log(), (mean.square() / excess).log()], -1)
@@ -374,7 +373,7 @@ class Mixed(Likelihood):
         self.config = {"groups": groups}
         parts, self.columns = zip(*groups, strict=True)
         self.parts = nn.ModuleList(parts)
-        flat = sum(self.columns, [])
+        flat = [column for columns in self.columns for column in columns]
         if sorted(flat) != list(range(len(flat))):
             raise ValueError(
                 f"each of the columns 0 to {len(flat) - 1} needs one group, got {sorted(flat)}"
@@ -382,58 +381,58 @@ class Mixed(Likelihood):
         self.register_buffer("order", torch.tensor(flat).argsort(), persistent=False)
         self.density = any(part.density for part in parts)
 
-    def _columns(self, x):
+    def _columns(self, x: Tensor) -> Iterator[tuple[Likelihood, Tensor]]:
         """Yield each family with its columns of x."""
         for part, columns in zip(self.parts, self.columns, strict=True):
             yield part, x[..., columns]
 
-    def _params(self, params):
+    def _params(self, params: Tensor) -> Iterator[tuple[Likelihood, Tensor]]:
         """Yield each family with its params."""
-        sizes = [
-            part.owed(len(c)) for part, c in zip(self.parts, self.columns, strict=True)
-        ]
+        sizes = [part.owed(len(c)) for part, c in zip(self.parts, self.columns, strict=True)]
         for part, numbers in zip(self.parts, params.split(sizes, -1), strict=True):
             yield part, part.arrange(numbers)
 
-    def _in_order(self, values):
+    def _in_order(self, values: Iterable[Tensor]) -> Tensor:
         return torch.cat(list(values), -1)[..., self.order]
 
-    def check(self, x, name="x", remedy=""):
+    def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         check_batch(x, len(self.order), name=name)
         pairs = zip(self._columns(x), self.columns, strict=True)
         return self._in_order(
-            part.check(values, f"{name}[:, {columns}]", remedy)
-            for (part, values), columns in pairs
+            part.check(values, f"{name}[:, {columns}]", remedy) for (part, values), columns in pairs
         )
 
-    def log_prob_each(self, x, params):
+    def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         pairs = zip(self._columns(x), self._params(params), strict=True)
         return self._in_order(part.log_prob_each(v, p) for (part, v), (_, p) in pairs)
 
-    def mean(self, params):
+    def mean(self, params: Tensor) -> Tensor:
         return self._in_order(part.mean(p) for part, p in self._params(params))
 
-    def sample(self, params, generator=None):
+    def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         generator = or_else(generator)
         return self._in_order(part.sample(p, generator) for part, p in self._params(params))
 
-    def owed(self, input_dim):
+    def owed(self, input_dim: int) -> int:
         return sum(part.owed(len(v)) for part, v in zip(self.parts, self.columns, strict=True))
 
-    def arrange(self, numbers):
+    def arrange(self, numbers: Tensor) -> Tensor:
         return numbers
 
-    def seen(self, input_dim):
+    def seen(self, input_dim: int) -> int:
         pairs = zip(self.parts, self.columns, strict=True)
         return sum(part.seen(len(columns)) for part, columns in pairs)
 
-    def as_input(self, x):
+    def as_input(self, x: Tensor) -> Tensor:
         return torch.cat([part.as_input(values) for part, values in self._columns(x)], -1)
 
-    def start(self, x):
-        """Return None where a family has none."""
+    def start(self, x: Tensor) -> Tensor | None:
+        """Return the families' params, flat; None where one has none."""
         starts = [part.start(values) for part, values in self._columns(x)]
         return None if any(s is None for s in starts) else torch.cat([s.flatten() for s in starts])
+
+    def cost_of_ignorance(self, x: Tensor) -> Tensor:
+        return sum(part.cost_of_ignorance(values) for part, values in self._columns(x))
 
 
 class Observed(Likelihood):
@@ -450,7 +449,7 @@ class Observed(Likelihood):
         self.config = {"base": base}
         self.base, self.width, self.density = base, base.width, base.density
 
-    def check(self, x, name="x", remedy=""):
+    def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         check_batch(x, name=name)
         gaps = x.isnan()
         if gaps.all():
@@ -459,36 +458,40 @@ class Observed(Likelihood):
         return checked.masked_fill(gaps, math.nan)
 
     @staticmethod
-    def _filled(x):
+    def _filled(x: Tensor) -> Tensor:
         """Put another row's value into each gap: one that the likelihood surely takes."""
         known = x.nan_to_num(-math.inf).max(0).values
         return torch.where(x.isnan(), known, x)
 
-    def log_prob_each(self, x, params):
+    def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         gaps = x.isnan()
         return self.base.log_prob_each(x.masked_fill(gaps, 0), params).masked_fill(gaps, 0)
 
-    def mean(self, params):
+    def mean(self, params: Tensor) -> Tensor:
         return self.base.mean(params)
 
-    def sample(self, params, generator=None):
+    def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         return self.base.sample(params, generator)
 
-    def owed(self, input_dim):
+    def owed(self, input_dim: int) -> int:
         return self.base.owed(input_dim)
 
-    def arrange(self, numbers):
+    def arrange(self, numbers: Tensor) -> Tensor:
         return self.base.arrange(numbers)
 
-    def seen(self, input_dim):
+    def seen(self, input_dim: int) -> int:
         return self.base.seen(input_dim) + input_dim
 
-    def as_input(self, x):
+    def as_input(self, x: Tensor) -> Tensor:
         gaps = x.isnan()
         return torch.cat([self.base.as_input(x.masked_fill(gaps, 0)), gaps.to(x)], -1)
 
-    def start(self, x):
+    def start(self, x: Tensor) -> Tensor | None:
         return self.base.start(self._filled(x))
+
+    def cost_of_ignorance(self, x: Tensor) -> Tensor:
+        """Return what the data would cost if there were no gaps, which is more."""
+        return self.base.cost_of_ignorance(self._filled(x))
 
 
 def make_likelihood(likelihood: str | Likelihood, variance: float | str = 1.0) -> Likelihood:
@@ -500,7 +503,7 @@ def make_likelihood(likelihood: str | Likelihood, variance: float | str = 1.0) -
     return gaussian if likelihood == "gaussian" else Bernoulli()
 
 
-def bernoulli_log_likelihood(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+def bernoulli_log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
     """Return log p(x|z) for independent Bernoulli pixels, in nats.
 
     log p = sum_d x_d a_d - log(1 + exp(a_d)), from logits a, so that nothing takes the log of a
@@ -525,9 +528,7 @@ def bernoulli_log_likelihood(x: torch.Tensor, logits: torch.Tensor) -> torch.Ten
     return -cross_entropy(x, logits)
 
 
-def gaussian_log_likelihood(
-    x: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor
-) -> torch.Tensor:
+def gaussian_log_likelihood(x: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
     """Return log N(x; mean, exp(log_var) I) in nats, summed over pixels.
 
     Parameters

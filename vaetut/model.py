@@ -88,7 +88,12 @@ class VAE(nn.Module):
         if decoder is None:
             owed, widths = likelihood.owed(self.input_dim), check_widths(hidden_dims)[::-1]
             decoder = Decoder(prior.latent_dim, owed, widths, activation, generator)
-        self.encoder, self.decoder, self.likelihood, self.prior = encoder, decoder, likelihood, prior
+        self.encoder, self.decoder, self.likelihood, self.prior = (
+            encoder,
+            decoder,
+            likelihood,
+            prior,
+        )
         prior.belong_to(self)
 
     @property

@@ -1,4 +1,4 @@
-"""Networks: encoders, from images to q(z|x), and decoders, from codes to the likelihood's parameters.
+"""Networks: encoders, from images to q(z|x), and decoders, from codes to p(x|z).
 
 A network of your own is any module that does what these do; with a `config`, a saved model finds
 its settings again.
@@ -131,7 +131,8 @@ def _hidden_layers(
 
 def _linear(fan_in: int, fan_out: int, generator: torch.Generator) -> nn.Linear:
     """Make a Xavier-uniform layer without a draw from the global generator."""
-    layer = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
-    nn.init.xavier_uniform_(layer.weight, generator=generator)
-    nn.init.zeros_(layer.bias)
+    layer = nn.utils.skip_init(nn.Linear, fan_in, fan_out, device=torch.get_default_device())
+    if not layer.weight.is_meta:  # a layer that is made to see its shapes
+        nn.init.xavier_uniform_(layer.weight, generator=generator)
+        nn.init.zeros_(layer.bias)
     return layer

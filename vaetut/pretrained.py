@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from safetensors.torch import save
 from .checks import brief
 from .files import write_file
 from .model import VAE, unwrap
+from .parts import describe, rebuild
 
+VERSION = 2  # of the format of files
+_OLD = {
+    "likelihood.log_var": "log_var_x"
+}  # names of weights, and what the first edition called them
 _FOLDER = files("vaetut") / "assets" / "weights"
 
 
@@ -131,8 +137,9 @@ def load_model(path: str | Path, into: VAE | None = None) -> VAE:
         if card["checksum"] not in (None, _checksum(weights)):
             raise ValueError("its weights are not those that were saved")
         model = rebuild(card) if into is None else unwrap(into)
-        if "log_var_x" in weights:  # as the first edition called it
-            weights["likelihood.log_var"] = weights.pop("log_var_x")
+        for name, old in _OLD.items():
+            if old in weights:
+                weights[name] = weights.pop(old)
         model.to(next(iter(weights.values())).dtype).load_state_dict(weights)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
@@ -150,14 +157,28 @@ def _upgrade(card: dict) -> dict:
         if card["version"] != VERSION:
             raise ValueError(f"it has version {card['version']}, and {VERSION} can be read")
         return card
-    return describe(VAE(**card)) | {"checksum": None}
+    with torch.device("meta"):
+        return describe(VAE(**card)) | {"checksum": None}
 
 
 def _compare(card: dict, shapes: dict[str, tuple[int, ...]], into: VAE | None) -> None:
     """Raise unless the model that is to get the weights has their shapes; none is made for that."""
-    with torch.device("meta"):
-        model = rebuild(card) if into is None else unwrap(into)
-    ...
+    if into is None:
+        with torch.device("meta"):  # where weights have shapes, and no memory
+            model = rebuild(card)
+    else:
+        model = unwrap(into)
+        differing = [k for k, v in describe(model).items() if json.loads(json.dumps(v)) != card[k]]
+        if differing:
+            raise ValueError(f"the model in it has another {' and '.join(differing)} than `into`")
+    wanted = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
+    wanted = {
+        _OLD.get(name, name) if _OLD.get(name) in shapes else name: s for name, s in wanted.items()
+    }
+    if odd := sorted(name for name, _ in shapes.items() ^ wanted.items()):
+        raise ValueError(
+            f"its weights have other shapes than its settings ask for: {', '.join(odd[:3])}"
+        )
 
 
 def _checksum(weights: dict[str, torch.Tensor]) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import nn
 
 from .checks import check_batch, check_codes, check_count, check_posterior
-from .distributions import LOG_2PI, Normal, normal_log_prob
+from .distributions import LOG_2PI, Normal
 from .noise import WEIGHTS, or_else, standard_normal, uniform
 
 
@@ -172,7 +173,9 @@ class Mixture(Components):
 
         check_batch(z, name="z")
         prior = cls(z.shape[1], components).to(z)
-        fitted = GaussianMixture(prior.config["components"], covariance_type="diag", random_state=seed)
+        fitted = GaussianMixture(
+            prior.config["components"], covariance_type="diag", random_state=seed
+        )
         fitted.fit(z.numpy(force=True))
         values = np.log(fitted.weights_), fitted.means_, np.log(fitted.covariances_)
         with torch.no_grad():

@@ -164,7 +164,9 @@ def _check_model(model: VAE) -> None:
     for name, kind in _KINDS.items():
         if type(getattr(model, name)) is not kind:
             found = type(getattr(model, name)).__name__
-            raise ValueError(f"the {name} of an exported model must be {kind.__name__}, got {found}")
+            raise ValueError(
+                f"the {name} of an exported model must be {kind.__name__}, got {found}"
+            )
     check_choice(
         model.encoder.config["activation"], "the activation of an exported model", ACTIVATIONS
     )
