@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 import vaetut
 from vaetut.functional import Softplus
-from vaetut.model import ACTIVATIONS, MIN_LOG_VAR_X, Decoder, Encoder
+from vaetut.likelihoods import MIN_LOG_VAR_X, Bernoulli
+from vaetut.networks import ACTIVATIONS, Decoder, Encoder
 
 
 def linear_layers(module):
