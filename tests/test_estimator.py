@@ -736,3 +736,26 @@ def test_a_spoiled_card_is_described(spoil, fitted, tmp_path):
     save_file(tensors, path, metadata=metadata | {"estimator": json.dumps(card)})
     with pytest.raises(ValueError, match="is damaged or is not a saved estimator"):
         VariationalAutoencoder.load(path)
+
+
+def test_a_fit_that_fails_leaves_the_old_one_whole(X):
+    est = VariationalAutoencoder(latent_dim=L, hidden_dims=(8,), epochs=1, random_state=0).fit(X)
+    Z = est.transform(X)
+    with pytest.raises(ValueError, match="holds out 1000"):
+        est.set_params(validation=1000).fit(X[:, :9])
+    np.testing.assert_array_equal(est.transform(X), Z)
+
+
+def test_a_bad_piece_leaves_what_was_learned(X):
+    est = VariationalAutoencoder(L, hidden_dims=(8,), likelihood="gaussian", random_state=0).fit(X)
+    Z = est.transform(X)
+    with pytest.raises(FloatingPointError):
+        est.partial_fit(1e25 * X)
+    np.testing.assert_array_equal(est.transform(X), Z)
+    est.partial_fit(X)
+
+
+def test_rounding_in_float32_passes_in_float64(X):
+    table = X.astype(np.float64)
+    table[0, 0], table[1, 1] = 1 + 1.2e-7, -1.2e-7
+    VariationalAutoencoder(L, hidden_dims=(8,), epochs=1).fit(table)

@@ -412,3 +412,10 @@ def test_nothing_writes_but_through_this_module():
         if pattern.search(line)
     }
     assert found == set()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_what_is_no_regular_file_cannot_be_claimed():
+    message = "/dev/full cannot be written: it is no regular file"
+    with pytest.raises(OSError, match=message), claimed("/dev/full"):
+        pass

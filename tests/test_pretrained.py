@@ -25,6 +25,13 @@ def saved(model, tmp_path):
     return path
 
 
+def test_weights_that_layers_share_are_saved(model, tmp_path):
+    model.encoder.log_var.weight = model.encoder.mu.weight
+    vaetut.save_model(model, tmp_path / "m.safetensors")
+    twin = vaetut.load_model(tmp_path / "m.safetensors")
+    assert torch.equal(twin.encoder.log_var.weight, model.encoder.mu.weight)
+
+
 # The bundled models
 
 

@@ -1,5 +1,6 @@
 """Training follows its recipe, is reproducible, and can be stopped and resumed bit for bit."""
 
+import copy
 import dataclasses
 import errno
 import itertools
@@ -1052,3 +1053,75 @@ def test_train_says_what_it_expected_and_leaves_the_model_alone(
 def test_a_gaussian_is_not_binarized(make_model, images):
     with pytest.raises(ValueError, match="binarize='dynamic' needs likelihood='bernoulli'"):
         run(make_model(likelihood="gaussian"), images, binarize="dynamic")
+
+
+# What a failure leaves -----------------------------------------------------------------------
+
+
+def test_a_pass_that_fails_leaves_model_and_state_as_they_were(make_model, images):
+    model, history = make_model(likelihood="gaussian"), vaetut.History()
+    state = training.train_pass(model, images, RECIPE, 0, history)
+    before, moments = copy.deepcopy(model), copy.deepcopy(state["moments"])
+    with pytest.raises(FloatingPointError):
+        training.train_pass(model, 1e30 * images, RECIPE, 0, history, state)
+    assert_equal_weights(model, before)
+    torch.testing.assert_close(state["moments"], moments, rtol=0, atol=0)
+    training.train_pass(model, images, RECIPE, 0, history, state)
+    assert history.epoch == [1, 2]
+
+
+def test_a_history_takes_an_epoch_whole_or_not_at_all():
+    history = vaetut.History()
+    with pytest.raises(TypeError, match="distortion must be a number"):
+        history.append(**dict.fromkeys(history.curves(), 1.0) | {"distortion": "low"})
+    assert history == vaetut.History()
+
+
+@pytest.mark.parametrize(
+    "text", ['{"epoch": 3}', '{"epoch": [1], "cost": [1]}', "[" * 100_000, '{"seconds": ["x"]}']
+)
+def test_curves_that_do_not_go_together_are_no_history(tmp_path, text):
+    path = tmp_path / "curves.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"curves.json is not a history that was saved"):
+        vaetut.History.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model, images: (model, images.flip(0)),
+        lambda model, images: (model.double(), images.double()),
+        lambda model, images: (freeze(model), images),
+    ],
+    ids=["another order of the images", "another dtype", "frozen weights"],
+)
+def test_a_checkpoint_of_another_run_is_refused_whatever_differs(
+    make_model, images, tmp_path, change
+):
+    path = tmp_path / "run.pt"
+    run(make_model(), images, checkpoint=path, epochs=1)
+    other, changed = change(make_model(), images)
+    with pytest.raises(ValueError, match="belongs to another run"):
+        run(other, changed, checkpoint=path, epochs=2)
+
+
+def freeze(model):
+    model.decoder.requires_grad_(False)
+    return model
+
+
+@pytest.mark.parametrize("objective", training.OBJECTIVES)
+def test_a_frozen_encoder_stays_and_the_decoder_learns(make_model, images, objective):
+    model = make_model()
+    model.encoder.requires_grad_(False)
+    before = copy.deepcopy(model)
+    run(model, images, epochs=1, objective=objective)
+    assert_equal_weights(model.encoder, before.encoder)
+    assert not torch.equal(model.decoder.out.weight, before.decoder.out.weight)
+
+
+def test_without_a_stderr_there_is_no_bar(make_model, images, monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    vaetut.train(make_model(), images, RECIPE)
+    vaetut.evaluate(make_model(), images, 2, progress=True)

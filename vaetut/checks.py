@@ -69,7 +69,8 @@ def check_images(
         raise ValueError(f"{name} must be finite; it holds NaN or infinity")
     if not unit_interval or (low >= 0 and high <= 1):
         return x
-    slack = min(ROUNDING * torch.finfo(x.dtype).eps, MOST_ROUNDING)
+    # Numbers in float64 may come from float32, so both have its slack.
+    slack = min(ROUNDING * max(torch.finfo(t).eps for t in (x.dtype, torch.float32)), MOST_ROUNDING)
     if low < -slack or high > 1 + slack:
         raise ValueError(
             f"{name} must lie in [0, 1] for a Bernoulli likelihood; it reaches from {_show(low)} "

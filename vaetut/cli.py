@@ -31,6 +31,7 @@ from .interrupt import raise_again
 # A thread that waits for work goes to sleep almost at once. By default it spins for milliseconds,
 # which slows a busy machine down; never to spin slows a quiet one by a fifth.
 SPINS = "1000"
+MOST_SAMPLES = 100_000  # in one picture
 IN_THE_WAY = (FileExistsError, IsADirectoryError, NotADirectoryError, BlockingIOError)
 RecipeName = StrEnum("RecipeName", ["article", "fast"])
 Device = StrEnum("Device", ["auto", "cpu", "cuda", "mps"])
@@ -150,7 +151,7 @@ def train(
     plan = replace(getattr(vaetut, recipe.upper()), **changes)
     with _claimed(output, curves, going_on=checkpoint, force=force):
         target = _start(threads, device)
-        model, digest = _open_start(start, latent_dim) if start else (None, None)
+        model, digest = _open_start(start, latent_dim) if start is not None else (None, None)
         images, _ = _load_images(dataset, "train")
         if model:
             plan = replace(plan, center_output=False)  # its output is where it should be
@@ -261,7 +262,7 @@ def figures(
 def sample(
     model: ModelArgument,
     output: Annotated[Path, _option("A PNG file.", dir_okay=False)] = Path("samples.png"),
-    count: Annotated[int, _option("How many.", min=1)] = 100,
+    count: Annotated[int, _option("How many.", min=1, max=MOST_SAMPLES)] = 100,
     seed: SeedOption = 0,
     force: ForceOption = False,
 ) -> None:

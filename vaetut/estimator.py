@@ -24,7 +24,7 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .checks import NO_FLOAT64, check_batch, check_count, check_device
+from .checks import NO_FLOAT64, check_batch, check_count, check_device, check_flag
 from .likelihoods import LIKELIHOODS, Likelihood, make_likelihood
 from .model import VAE, unwrap
 from .networks import ACTIVATIONS
@@ -34,6 +34,7 @@ from .training import PRECISIONS, RECIPES, History, Recipe, train, train_pass
 
 FLOATS = (np.float64, np.float32)  # dtypes that stay; all else becomes the first
 BLOCK = 1000  # rows at a time, so that memory stays bounded
+_OF_THE_COLUMNS = ("n_features_in_", "feature_names_in_")  # set by scikit-learn's check
 MIN_PAIRS = 8  # of noise vectors, eps and -eps, that `score_samples` averages over
 
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -175,11 +176,18 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             for a Bernoulli, or has too few rows for `validation`.
         """
         self._validate_params()
-        x = self._check(X, reset=True)
-        seed = _draw_seed(self.random_state)
-        model = self._build(x, seed)
-        self.history_ = train(model, x, self._make_recipe(), seed, progress=self.verbose > 0)
-        self.model_, self._state = model, None
+        before = {name: value for name, value in vars(self).items() if name in _OF_THE_COLUMNS}
+        try:
+            x = self._check(X, reset=True)
+            seed = _draw_seed(self.random_state)
+            model = self._build(x, seed)
+            history = train(model, x, self._make_recipe(), seed, progress=self.verbose > 0)
+        except Exception:
+            for name in _OF_THE_COLUMNS:  # those of the network that stays, if there is one
+                vars(self).pop(name, None)
+            vars(self).update(before)
+            raise
+        self.model_, self.history_, self._state = model, history, None
         return self
 
     def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
@@ -244,6 +252,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         ndarray, shape (n, D)
         """
+        sample = check_flag(sample, "sample")
         x, generator = self._check(X), make_generator(_draw_seed(random_state))
         model = self._network()
 
@@ -278,6 +287,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         ndarray, shape (n, D)
         """
+        sample = check_flag(sample, "sample")
         model, generator = self._network(), make_generator(_draw_seed(random_state))
         if isinstance(Z, Number):
             raise TypeError(f"Z must be codes, (n, L), got {Z}; use generate(n_samples={Z})")
@@ -436,7 +446,7 @@ def _cubature(dim: int) -> torch.Tensor:
     as many random draws, shared by all rows, miss it by about 0.5.
     """
     pairs = max(dim, MIN_PAIRS)
-    like = torch.empty(0, dtype=torch.float64)
+    like = torch.empty(0, dtype=torch.float64, device="cpu")
     random = standard_normal((pairs, dim), like, make_generator(0, EVALUATION))
     half = math.sqrt(pairs) * torch.linalg.qr(random).Q  # half.T @ half = pairs * I
     return torch.cat([half, -half])

@@ -7,6 +7,7 @@ Johnson 2016 ("ELBO surgery") the split of the rate.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -115,7 +116,8 @@ def evaluate(
     generator = make_generator(seed, EVALUATION)
     device = next(model.parameters()).device
     blocks = []
-    with tqdm(total=len(images), disable=not progress, unit="image", mininterval=0.5) as bar:
+    hidden = not progress or sys.stderr is None
+    with tqdm(total=len(images), disable=hidden, unit="image", mininterval=0.5) as bar:
         for x in images.split(BLOCK):
             blocks.append(_evaluate_block(model, x.to(device), num_samples, generator))
             bar.update(len(x))
@@ -215,7 +217,9 @@ def aggregate_posterior(
     rows = torch.randperm(len(mu), generator=generator, device=generator.device)[:num_samples]
     rows = rows.to(mu.device)
     draws = Normal(mu[rows], log_var[rows]).sample(generator=generator)  # (M, L)
-    sums = torch.zeros(3, dtype=torch.float64)  # on the processor: Apple's devices have none
+    sums = torch.zeros(
+        3, dtype=torch.float64, device="cpu"
+    )  # on the processor: Apple's devices have none
     for z, own in zip(draws.split(BLOCK), rows.split(BLOCK), strict=True):
         log_q = _log_density(z, mu, log_var)  # (m, N)
         conditional = log_q.gather(1, own[:, None]).squeeze(1)  # log q(z|x), x its own image
@@ -249,9 +253,9 @@ def _evaluate_block(
     q = model.encode(x)
     # Running sums over the samples: of log p(x|z), its square, and, as logs, of w and w squared.
     # In float64, so on the processor: Apple's devices have none.
-    total = torch.zeros(2, len(x), dtype=torch.float64)
-    ratio = torch.zeros(len(x), dtype=torch.float64)  # log q(z|x) - log p(z), whose mean is the KL
-    log_sums = torch.full((2, len(x)), -math.inf, dtype=torch.float64)
+    total = torch.zeros(2, len(x), dtype=torch.float64, device="cpu")
+    ratio = torch.zeros_like(total[0])  # log q(z|x) - log p(z), whose mean is the KL
+    log_sums = torch.full_like(total, -math.inf)
     for log_likelihood, log_weights in stream_log_weights(model, x, num_samples, generator):
         log_likelihood = log_likelihood.cpu().double()  # (k, B)
         log_weights = log_weights.cpu().double()  # (k, B)

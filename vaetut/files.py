@@ -120,6 +120,8 @@ def _check_place(path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, f"{path.parent} is no folder")
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file")
     if path.exists() and not os.access(path, os.W_OK):  # to replace it would need no permission
         raise PermissionError(errno.EACCES, "it is write-protected")
 

@@ -12,7 +12,7 @@ from os import PathLike
 import torch
 from torch import nn
 
-from .checks import check_batch, check_codes, check_count, check_dtype, check_like, check_widths
+from .checks import check_batch, check_codes, check_count, check_dtype, check_widths
 from .distributions import Normal
 from .likelihoods import Likelihood, make_likelihood
 from .networks import Decoder, Encoder
@@ -112,7 +112,6 @@ class VAE(nn.Module):
     def encode(self, x: torch.Tensor) -> Normal:
         """Return q(z|x), `mu` and `log_var` of shape (B, L), for images `x` (B, D)."""
         check_batch(x, self.input_dim)
-        check_like(x, next(self.encoder.parameters()))
         mu, log_var = self.encoder(self.likelihood.as_input(x))
         return Normal(mu.to(x.dtype), log_var.to(x.dtype))  # autocast ends: sums need all digits
 
@@ -122,7 +121,6 @@ class VAE(nn.Module):
         They are logits for the Bernoulli likelihood and means for the Gaussian.
         """
         check_codes(z, self.latent_dim)
-        check_like(z, next(self.decoder.parameters()), name="z")
         return self.likelihood.arrange(self.decoder(z).to(z.dtype))
 
     def decode_mean(self, z: torch.Tensor) -> torch.Tensor:
@@ -172,7 +170,7 @@ def unwrap(model: nn.Module) -> VAE:
     TypeError
         If there is no VAE.
     ValueError
-        If it is on PyTorch's meta device: without weights.
+        If weights are on PyTorch's meta device, which holds none, or have several dtypes.
     """
     if hasattr(model, "_orig_mod"):  # torch.compile's
         return unwrap(model._orig_mod)
@@ -182,8 +180,15 @@ def unwrap(model: nn.Module) -> VAE:
         hints = [hint for kind, hint in _NO_VAE.items() if isinstance(model, kind)]
         hints += ["; an estimator has one in model_"] * hasattr(model, "model_")
         raise TypeError(f"model must be a VAE, got {type(model).__name__}{''.join(hints)}")
-    if next(model.parameters()).is_meta:
-        raise ValueError("the model has no weights: it is on the meta device; load them first")
+    weights = list(model.parameters())
+    if any(weight.is_meta for weight in (*weights, *model.buffers())):
+        raise ValueError("the model has no weights: they are on the meta device; load them first")
+    if len({weight.dtype for weight in weights}) != 1:
+        kinds = sorted({str(weight.dtype) for weight in weights}) or ["none that PyTorch can train"]
+        raise ValueError(
+            f"the model's weights must have one dtype, got {', '.join(kinds)}; "
+            "use model.float(), or a model that is not quantized"
+        )
     return model
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from .checks import check_batch, check_choice, check_codes, check_count, check_widths
+from .checks import check_batch, check_choice, check_codes, check_count, check_like, check_widths
 from .distributions import Normal
 from .functional import Softplus, Tanh
 from .noise import WEIGHTS, or_else
@@ -71,6 +71,7 @@ class Encoder(nn.Module):
     def forward(self, x: torch.Tensor) -> Normal:
         """Return q(z|x), `mu` and `log_var` of shape (B, L), for images (B, D)."""
         check_batch(x, self.input_dim)
+        check_like(x, self.mu.weight)
         h = self.hidden(x)  # (B, D) -> (B, H)
         return Normal(self.mu(h), self.log_var(h))
 
@@ -116,6 +117,7 @@ class Decoder(nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Return the likelihood's parameters, (..., D), for codes (..., L)."""
         check_codes(z, self.latent_dim)
+        check_like(z, self.out.weight, name="z")
         return self.out(self.hidden(z))
 
 

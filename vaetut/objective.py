@@ -141,7 +141,8 @@ def dreg_loss(
     _, log_weights = log_importance_weights(model, x, z, q.detach())  # (K, B)
     weights = log_weights.detach().softmax(0)
     # Through z, each gradient is weighted twice: here, and in the loss.
-    z.register_hook(lambda gradient: gradient * weights[..., None])
+    if z.requires_grad:  # it does not where the encoder is frozen
+        z.register_hook(lambda gradient: gradient * weights[..., None])
     bound = log_weights.detach().logsumexp(0) - math.log(num_samples)
     return -(weights * log_weights).sum(0), bound
 

@@ -96,7 +96,8 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
     for name, value in metadata.items():
         if not isinstance(value, str):
             raise TypeError(f"metadata must be strings, got {name}={brief(value)}")
-    tensors = {key: value.contiguous().cpu() for key, value in model.state_dict().items()}
+    # Copies: safetensors refuses weights that two layers share.
+    tensors = {key: value.cpu().clone().contiguous() for key, value in model.state_dict().items()}
     if not all(value.isfinite().all() for value in tensors.values()):
         raise ValueError("the model holds weights that are not finite; it cannot be of use")
     card = {"version": VERSION, "checksum": _checksum(tensors)} | describe(model)

@@ -5,6 +5,7 @@ A `Recipe` says how, `train` does it, a `History` is what came of it.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import sys
@@ -179,8 +180,9 @@ class History:
         curves = self.curves()
         if values.keys() != curves.keys():
             raise ValueError(f"an epoch needs {', '.join(curves)}; got {', '.join(values)}")
+        checked = {name: check_real(value, name) for name, value in values.items()}
         for name, curve in curves.items():
-            curve.append(check_real(values[name], name))
+            curve.append(checked[name])
 
     def curves(self) -> dict[str, list[float]]:
         """Return the lists by name, ready for a plot or a data frame."""
@@ -194,9 +196,12 @@ class History:
     def load(cls, path: str | Path) -> History:
         """Read what `save` wrote; a ValueError says that something else did."""
         try:
-            return cls(**json.loads(Path(path).read_text()))
-        except (TypeError, ValueError) as error:
+            saved = cls(**json.loads(Path(path).read_text()))
+            for epoch in zip(*saved.curves().values(), strict=True):
+                cls().append(**dict(zip(saved.curves(), epoch, strict=True)))
+        except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"{path} is not a history that was saved ({error})") from error
+        return saved
 
 
 def train(
@@ -253,8 +258,10 @@ def train(
     RuntimeError
         If gradients are switched off, or the recipe asks for Muon and PyTorch is older than 2.9.
     """
+    if start is not None and not isinstance(start, str):  # it stands in the checkpoint
+        raise TypeError(f"start must be a str, got {brief(start)}")
     rank, _ = _place_in_group()
-    with claimed(checkpoint) if checkpoint and rank == 0 else nullcontext():
+    with claimed(checkpoint) if checkpoint is not None and rank == 0 else nullcontext():
         return _Run(model, images, recipe, seed, checkpoint, start).go(progress)
 
 
@@ -289,15 +296,21 @@ def train_pass(
     Raises
     ------
     TypeError, ValueError, FloatingPointError, RuntimeError
-        As `train` does.
+        As `train` does. After a FloatingPointError, model and state are as they were.
     """
     recipe = replace(recipe, epochs=len(history.epoch) + 1, validation=0, schedule="constant")
     run = _Run(model, images, recipe, seed, history=history)
     if state:
+        state = copy.deepcopy(state)  # the caller's stays, for when this pass fails
         for optimizer, moments in zip(run.optimizers, state["moments"], strict=True):
             optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
         run.generator.set_state(state["noise"])
-    run.go(progress)
+    before = copy.deepcopy(run.model.state_dict())
+    try:
+        run.go(progress)
+    except FloatingPointError:
+        run.model.load_state_dict(before)  # one bad piece spoils nothing
+        raise
     moments = [optimizer.state_dict()["state"] for optimizer in run.optimizers]
     return {"moments": moments, "noise": run.generator.get_state()}
 
@@ -334,7 +347,7 @@ class _Run:
             self.loss = DistributedDataParallel(self.loss)
         self.autocast = _autocast(recipe.precision, device)
         self.checkpoint, self.saved, state = None, 0, None  # saved: epochs
-        if checkpoint:
+        if checkpoint is not None:
             self.checkpoint = Checkpoint(checkpoint, _identity(model, images, recipe, seed, start))
             state = self.checkpoint.load()
         if state:
@@ -347,11 +360,12 @@ class _Run:
         with tqdm(
             total=total * self.steps_per_epoch,
             initial=done * self.steps_per_epoch,
-            disable=not progress or self.rank > 0,
+            disable=not progress or self.rank > 0 or sys.stderr is None,
             unit="step",
             mininterval=0.5,
         ) as bar:
             try:
+                self.history.interrupted = False
                 for epoch in range(done + 1, total + 1):
                     bar.set_description(f"epoch {epoch}/{total}", refresh=False)
                     self._epoch(epoch, bar)
@@ -372,7 +386,8 @@ class _Run:
 
     def _epoch(self, epoch: int, bar: tqdm) -> None:
         started = time.perf_counter()
-        order = torch.randperm(len(self.images), generator=self.generator).to(self.images.device)
+        order = torch.randperm(len(self.images), generator=self.generator, device="cpu")
+        order = order.to(self.images.device)
         sums = torch.zeros(3, dtype=_sum_dtype(self.images.device), device=self.images.device)
         steps = []
         for step, rows in enumerate(order.split(self.recipe.batch_size)):
@@ -505,12 +520,17 @@ def _identity(
     model: VAE, images: torch.Tensor, recipe: Recipe, seed: int, start: str | None
 ) -> dict:
     """Return what must agree for a run to go on from a checkpoint."""
+    sums = images.cpu().sum(1, dtype=torch.float64)  # (N,); weighted, they know their order
+    weights = torch.linspace(1, 2, len(sums), dtype=torch.float64)
+    frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
     return {
         "recipe": repr(replace(recipe, precision="float32")),
         "seed": seed,
         "model": repr(describe(model)),
-        "images": [list(images.shape), images.cpu().sum(dtype=torch.float64).item()],
-    } | ({"start": start} if start else {})
+        "dtype": str(next(model.parameters()).dtype),
+        "frozen": frozen,
+        "images": [list(images.shape), (sums @ weights).item()],
+    } | ({} if start is None else {"start": start})
 
 
 def _place_in_group() -> tuple[int, int]:
@@ -600,10 +620,16 @@ def _make_schedule(
 ) -> lr_scheduler.LRScheduler:
     if recipe.schedule == "constant":
         return lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    steps = recipe.epochs * steps_per_epoch + 1  # it counts one more than it is stepped
+    if recipe.rise * steps == 1:  # then it would divide by the length of the rise, 0
+        raise ValueError(
+            f"rise={recipe.rise} leaves no step to rise in a run of {steps - 1}; change it a "
+            "little, or choose another batch_size"
+        )
     return lr_scheduler.OneCycleLR(
         optimizer,
         recipe.learning_rate,
-        total_steps=recipe.epochs * steps_per_epoch + 1,  # it counts one more than it is stepped
+        total_steps=steps,
         anneal_strategy="linear" if recipe.schedule == "one-cycle-linear" else "cos",
         pct_start=recipe.rise,
         cycle_momentum=False,

@@ -87,7 +87,7 @@ def export_json(
     """
     model = unwrap(model)
     _check_model(model)
-    images = check_images(images, model.input_dim, name="images")
+    images = check_images(images, model.input_dim, name="images").detach().float()
     num_points = check_count(num_points, "num_points")
     num_examples = check_count(num_examples, "num_examples")
     if not isinstance(labels, torch.Tensor):
@@ -212,7 +212,7 @@ def _layer(linear: nn.Linear) -> dict:
 
 
 def _read_model(export: dict) -> VAE:
-    model = VAE(**export["config"])
+    model = VAE(**export["config"]).float()
     encoder, decoder = export["encoder"], export["decoder"]
     pairs = [(getattr(model.encoder, name), encoder[name]) for name in ("mu", "log_var")]
     pairs.append((model.decoder.out, decoder["out"]))
@@ -223,7 +223,9 @@ def _read_model(export: dict) -> VAE:
         for linear, layer in pairs:
             weight = _decode(layer["weight"], INTEGERS[layer["bits"]]).reshape(layer["shape"])
             linear.weight.copy_(weight * _decode(layer["scale"], "<f4")[:, None])
-            linear.bias.copy_(_decode(layer["bias"], "<f4"))
+            linear.bias.copy_(_decode(layer["bias"], "<f4").reshape(linear.bias.shape))
+    if not all(weight.isfinite().all() for weight in model.parameters()):
+        raise ValueError("it holds weights that are not finite")
     return model.eval()
 
 
