@@ -352,8 +352,10 @@ class _Run:
             state = self.checkpoint.load()
         if state:
             self._resume(state)
-        elif recipe.center_output:
-            _center_output(model, self.images)
+        elif recipe.center_output and hasattr(model.decoder, "begin"):
+            start_at = model.likelihood.start(self.images)
+            if start_at is not None:
+                model.decoder.begin(start_at)
 
     def go(self, progress: bool) -> History:
         done, total = len(self.history.epoch), self.recipe.epochs
@@ -634,26 +636,6 @@ def _make_schedule(
         pct_start=recipe.rise,
         cycle_momentum=False,
     )
-
-
-def _center_output(model: VAE, images: torch.Tensor) -> None:
-    """Set a fresh decoder's last bias to where its likelihood would best begin.
-
-    Fresh is one that is zero, as the constructor leaves it: trained weights stay what they are.
-    """
-    start = model.likelihood.start(images)
-    if start is None:
-        return
-    bias = getattr(getattr(model.decoder, "out", None), "bias", None)
-    if bias is None or len(bias) != start.numel():
-        raise ValueError(
-            f"center_output needs a decoder with {start.numel()} biases in its layer `out`; "
-            "use dataclasses.replace(recipe, center_output=False)"
-        )
-    if bias.any() or not bias.requires_grad:
-        return
-    with torch.no_grad():
-        bias.copy_(start.flatten())
 
 
 def _autocast(precision: str, device: torch.device) -> AbstractContextManager:
