@@ -368,7 +368,7 @@ def test_knowing_nothing_costs_what_random_answers_do(make_model, images, seeded
     """Over answers from N(0, 1), and so over a fresh decoder's."""
     model = make_model(likelihood="gaussian", variance=variance)
     answers = torch.randn(2000, 60, 12, generator=seeded())
-    drawn = -vaetut.gaussian_log_likelihood(images, answers, model.log_var_x).mean()
+    drawn = -vaetut.gaussian_log_likelihood(images, answers, model.likelihood.log_var).mean()
     assert training._cost_of_ignorance(model, images) == pytest.approx(drawn.item(), rel=1e-2)
 
 

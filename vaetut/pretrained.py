@@ -187,7 +187,7 @@ def _checksum(weights: dict[str, torch.Tensor]) -> str:
     digest = sha256()
     for name, weight in sorted(weights.items()):
         digest.update(name.encode())
-        digest.update(weight.contiguous().view(torch.uint8).numpy())
+        digest.update(weight.flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
 
 

@@ -1,0 +1,249 @@
+"""One contract for every likelihood: density, mean, draws, gradients, files, and what it refuses."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from scipy import integrate
+from torch import distributions as td
+
+import vaetut
+from vaetut.likelihoods import (
+    Bernoulli,
+    Binomial,
+    Categorical,
+    DiscretizedLogistic,
+    Gaussian,
+    Likelihood,
+    Mixed,
+    NegativeBinomial,
+    Observed,
+    Poisson,
+)
+
+D = 4
+
+
+class Family(NamedTuple):
+    """A likelihood, how torch.distributions calls it, its values, and values that it refuses."""
+
+    likelihood: Likelihood
+    reference: object
+    values: torch.Tensor | None  # all that it can take, or enough of them; None: the real line
+    refused: tuple = (math.nan, math.inf)
+
+
+def logistic(levels):
+    """Return the discretized logistic by its definition: a difference of two sigmoids."""
+    edges = (torch.arange(levels - 1, dtype=torch.float64) + 0.5) / (levels - 1)
+
+    def reference(params):
+        mean, log_scale = params.unbind(-1)
+        below = ((edges - mean[..., None]) / log_scale.exp()[..., None]).sigmoid()
+        ends = torch.zeros_like(below[..., :1])
+        below = torch.cat([ends, below, 1 + ends], -1)
+        return td.Categorical(below.diff(dim=-1))
+
+    return reference
+
+
+COUNTS = torch.arange(400.0)
+FAMILIES = {
+    "bernoulli": Family(
+        Bernoulli(), lambda p: td.Bernoulli(logits=p), torch.arange(2.0), (-0.1, 1.1, math.nan)
+    ),
+    "gaussian": Family(Gaussian(0.3), lambda p: td.Normal(p, math.sqrt(0.3)), None),
+    "gaussian, learned": Family(Gaussian("learned"), lambda p: td.Normal(p, 1.0), None),
+    "gaussian, a variance for each column": Family(
+        Gaussian("columns", D), lambda p: td.Normal(p, 1.0), None
+    ),
+    "gaussian, from the decoder": Family(
+        Gaussian("decoder"), lambda p: td.Normal(p[..., 0], (0.5 * p[..., 1]).exp()), None
+    ),
+    "discretized logistic": Family(
+        DiscretizedLogistic(16), logistic(16), torch.arange(16) / 15, (-1 / 15, 0.5, math.nan)
+    ),
+    "categorical": Family(
+        Categorical(5), lambda p: td.Categorical(logits=p), torch.arange(5.0), (-1.0, 5.0, 1.5)
+    ),
+    "binomial": Family(
+        Binomial(7), lambda p: td.Binomial(7, logits=p), torch.arange(8.0), (-1.0, 8.0, 0.5)
+    ),
+    "poisson": Family(Poisson(), lambda p: td.Poisson(p.exp()), COUNTS, (-1.0, 0.5, math.inf)),
+    "negative binomial": Family(
+        NegativeBinomial(),
+        lambda p: td.NegativeBinomial(p[..., 1].exp(), logits=p[..., 0] - p[..., 1]),
+        COUNTS,
+        (-1.0, 0.5, math.nan),
+    ),
+}
+families = pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+
+
+def draw_params(family, *shape, seed=0):
+    width = family.likelihood.width
+    size = (*shape, D) if width == 1 else (*shape, D, width)
+    generator = torch.Generator().manual_seed(seed)
+    return 0.7 * torch.randn(size, generator=generator, dtype=torch.float64)
+
+
+def draw_values(family, rows=50):
+    params = draw_params(family, rows, seed=1)
+    return family.likelihood.sample(params, torch.Generator().manual_seed(2))
+
+
+@families
+def test_log_probabilities_are_those_of_a_library(family):
+    params, x = draw_params(family, 50), draw_values(family)
+    reference = family.reference(params)
+    index = (x * 15).round() if isinstance(family.likelihood, DiscretizedLogistic) else x
+    found = family.likelihood.log_prob_each(x, params)
+    torch.testing.assert_close(found, reference.log_prob(index), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(family.likelihood.log_prob(x, params), found.sum(-1))
+
+
+@families
+def test_probabilities_add_up_to_one(family):
+    params = draw_params(family, 1)
+    if family.values is not None:
+        x = family.values[:, None].expand(-1, D).double()
+        every = params.expand(len(x), *params.shape[1:])
+        total = family.likelihood.log_prob_each(x, every).exp().sum(0)
+    else:
+        grid = torch.linspace(-30, 30, 20_001, dtype=torch.float64)
+        density = family.likelihood.log_prob_each(grid[:, None].expand(-1, D), params).exp()
+        total = torch.from_numpy(integrate.trapezoid(density.detach(), grid, axis=0))
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-6)
+    assert family.likelihood.density == (family.values is None)
+
+
+@families
+def test_the_mean_of_draws_is_the_mean(family, assert_mean):
+    params = draw_params(family, 1)[0].expand(20_000, *draw_params(family, 1).shape[1:])
+    draws = family.likelihood.sample(params, torch.Generator().manual_seed(3))
+    assert draws.shape == (20_000, D)
+    assert_mean(draws.detach(), family.likelihood.mean(params[:1])[0].detach())
+    assert torch.equal(family.likelihood.check(draws.float()), draws.float())
+
+
+@families
+def test_gradients_are_those_of_differences(family):
+    x, params = draw_values(family, 3), draw_params(family, 3).requires_grad_()
+    likelihood = family.likelihood
+    assert torch.autograd.gradcheck(lambda p: likelihood.log_prob(x, p), params)
+    assert torch.autograd.gradcheck(likelihood.mean, params)
+
+
+@families
+def test_values_outside_are_refused(family):
+    for value in family.refused:
+        x = draw_values(family).float()
+        x[1, 2] = value
+        with pytest.raises(ValueError, match=r"finite|whole numbers|\[0, 1\]"):
+            family.likelihood.check(x)
+
+
+@families
+def test_it_survives_a_file(family, tmp_path):
+    model = vaetut.VAE(D, 2, (8,), likelihood=family.likelihood)
+    x, z = draw_values(family, 6).float(), torch.ones(6, 2)
+    vaetut.save_model(model, tmp_path / "m.safetensors")
+    twin = vaetut.load_model(tmp_path / "m.safetensors")
+    assert torch.equal(twin.log_likelihood(x, z), model.log_likelihood(x, z))
+
+
+@families
+def test_an_output_layer_begins_at_the_means_of_the_data(family):
+    x = draw_values(family, 2000)
+    start = family.likelihood.start(x)
+    if start is not None:
+        mean = family.likelihood.mean(start)
+        torch.testing.assert_close(mean, x.mean(0), rtol=0.05, atol=0.05)
+    assert family.likelihood.cost_of_ignorance(x).isfinite()
+
+
+def test_the_discretized_logistic_holds_far_in_the_tails():
+    x = torch.tensor([[0.0, 0.5, 1.0]])
+    for log_scale in (-12.0, -7.0):
+        params = torch.stack([torch.full((1, 3), 0.9), torch.full((1, 3), log_scale)], -1)
+        found = DiscretizedLogistic(3).log_prob_each(x, params.requires_grad_())
+        assert found.isfinite().all()
+        assert torch.autograd.grad(found.sum(), params)[0].isfinite().all()
+
+
+# Columns of several kinds, and gaps
+
+
+def mixed():
+    return Mixed([(Gaussian(0.5), [0, 3]), (Categorical(3), [1]), (Poisson(), [2])])
+
+
+X = torch.tensor([[0.5, 2, 3, -1.0], [0.0, 0, 0, 1], [1.0, 1, 7, 0.2]])
+
+
+def test_each_group_of_columns_has_its_own_family():
+    likelihood, params = mixed(), torch.randn(5, 3, 6, generator=torch.Generator().manual_seed(0))
+    found = likelihood.log_prob_each(X, params)
+    gaussian = Gaussian(0.5).log_prob_each(X[:, [0, 3]], params[..., :2])
+    categorical = Categorical(3).log_prob_each(X[:, [1]], params[..., None, 2:5])
+    poisson = Poisson().log_prob_each(X[:, [2]], params[..., 5:])
+    expected = torch.cat([gaussian[..., :1], categorical, poisson, gaussian[..., 1:]], -1)
+    torch.testing.assert_close(found, expected)
+    assert likelihood.owed(4) == 6
+    assert likelihood.as_input(X).shape == (3, likelihood.seen(4)) == (3, 6)
+    assert torch.equal(likelihood.check(X), X)
+
+
+@pytest.mark.parametrize("columns", [[0], [0, 0], [0, 2]])
+def test_every_column_needs_one_group(columns):
+    with pytest.raises(ValueError, match="needs one group"):
+        Mixed([(Poisson(), columns), (Gaussian(), [0])])
+
+
+def test_a_wrong_value_is_named_with_its_columns():
+    x = X.clone()
+    x[0, 2] = 0.5
+    with pytest.raises(ValueError, match=r"x\[:, \[2\]\] must hold whole numbers"):
+        mixed().check(x)
+
+
+@pytest.mark.parametrize("make", [mixed, lambda: Gaussian("columns", 4)])
+def test_a_gap_costs_nothing(make):
+    base = make()
+    likelihood = Observed(base)
+    params = torch.randn(3, base.owed(4), generator=torch.Generator().manual_seed(0))
+    x = X.clone()
+    x[0, 1] = x[2, 3] = math.nan
+    assert torch.equal(likelihood.check(x).isnan(), x.isnan())
+    each = base.log_prob_each(X, params)
+    torch.testing.assert_close(
+        likelihood.log_prob_each(x, params), each.masked_fill(x.isnan(), 0.0)
+    )
+    assert likelihood.as_input(x).shape == (3, likelihood.seen(4))
+    assert torch.equal(likelihood.as_input(x)[:, -4:], x.isnan().float())
+
+
+def test_a_table_of_gaps_alone_is_refused():
+    with pytest.raises(ValueError, match="nothing but gaps"):
+        Observed(Gaussian()).check(torch.full((2, 2), math.nan))
+
+
+def test_a_model_of_a_table_with_gaps_learns_and_survives_a_file(tmp_path):
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(
+        np.stack([rng.normal(size=200), rng.integers(0, 3, 200), rng.poisson(3, 200)], 1)
+    ).float()
+    x[::7, 0] = math.nan
+    likelihood = Observed(
+        Mixed([(Gaussian("learned"), [0]), (Categorical(3), [1]), (Poisson(), [2])])
+    )
+    model = vaetut.VAE(3, 2, (8,), likelihood=likelihood)
+    recipe = vaetut.Recipe(hidden_dims=(8,), validation=40, epochs=3, batch_size=20)
+    history = vaetut.train(model, x, recipe, progress=False)
+    assert history.cost[-1] < history.cost[0]
+    vaetut.save_model(model, tmp_path / "m.safetensors")
+    twin = vaetut.load_model(tmp_path / "m.safetensors")
+    z = torch.zeros(200, 2)
+    assert torch.equal(twin.log_likelihood(x, z), model.log_likelihood(x, z))
