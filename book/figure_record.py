@@ -371,14 +371,14 @@ def _placed(points: Any, transform: Transform, ax: Axes | None) -> tuple[str, np
     return "axes", (transform - ax.transAxes).transform(points)
 
 
-def _columns(names: Sequence[str], table: np.ndarray, parts: int) -> Record:
+def _columns(names: Sequence[str], rows: np.ndarray, parts: int) -> Record:
     """Keep the columns of a table; of very many rows, least, mean and greatest of every part."""
     record: Record = {}
-    if len(table) > MANY * parts:
-        record["count"] = len(table)
-        table = table[np.isfinite(table).all(axis=1)]  # a gap would hide the part that it is in
-    for name, values in zip(names, table.T, strict=True):
-        if len(table) <= MANY * parts:
+    if len(rows) > MANY * parts:
+        record["count"] = len(rows)
+        rows = rows[np.isfinite(rows).all(axis=1)]  # a gap would hide the part that it is in
+    for name, values in zip(names, rows.T, strict=True):
+        if len(rows) <= MANY * parts:
             record[name] = _pack(values)
             continue
         split = np.array_split(values, parts)

@@ -217,9 +217,8 @@ def aggregate_posterior(
     rows = torch.randperm(len(mu), generator=generator, device=generator.device)[:num_samples]
     rows = rows.to(mu.device)
     draws = Normal(mu[rows], log_var[rows]).sample(generator=generator)  # (M, L)
-    sums = torch.zeros(
-        3, dtype=torch.float64, device="cpu"
-    )  # on the processor: Apple's devices have none
+    # On the processor: Apple's devices have no float64.
+    sums = torch.zeros(3, dtype=torch.float64, device="cpu")
     for z, own in zip(draws.split(BLOCK), rows.split(BLOCK), strict=True):
         log_q = _log_density(z, mu, log_var)  # (m, N)
         conditional = log_q.gather(1, own[:, None]).squeeze(1)  # log q(z|x), x its own image

@@ -523,7 +523,7 @@ def _identity(
 ) -> dict:
     """Return what must agree for a run to go on from a checkpoint."""
     sums = images.cpu().sum(1, dtype=torch.float64)  # (N,); weighted, they know their order
-    weights = torch.linspace(1, 2, len(sums), dtype=torch.float64)
+    weights = torch.linspace(1, 2, len(sums), dtype=torch.float64, device="cpu")
     frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
     return {
         "recipe": repr(replace(recipe, precision="float32")),
