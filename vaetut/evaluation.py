@@ -17,7 +17,7 @@ from tqdm import tqdm
 from .checks import check_batch, check_count, check_posterior
 from .distributions import LOG_2PI, Normal
 from .model import VAE, unwrap_and_check
-from .noise import EVALUATION, make_generator, or_else
+from .noise import EVALUATION, make_generator, as_generator
 from .objective import stream_log_weights
 from .priors import Prior, StandardNormal
 
@@ -213,7 +213,7 @@ def aggregate_posterior(
     num_samples = check_count(num_samples, "num_samples")
     if len(mu) < 2:
         raise ValueError("an aggregate posterior needs at least 2 images, got 1")
-    generator, prior = or_else(generator), prior or StandardNormal(mu.shape[1])
+    generator, prior = as_generator(generator), prior or StandardNormal(mu.shape[1])
     rows = torch.randperm(len(mu), generator=generator, device=generator.device)[:num_samples]
     rows = rows.to(mu.device)
     draws = Normal(mu[rows], log_var[rows]).sample(generator=generator)  # (M, L)

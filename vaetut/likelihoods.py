@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from .checks import (
+    brief,
     check_batch,
     check_broadcast,
     check_choice,
@@ -25,16 +26,17 @@ from .checks import (
     check_pixels,
     check_whole,
 )
+from .deprecated import OldLikelihood
 from .distributions import LOG_2PI, normal_log_prob, reparameterize
 from .functional import cross_entropy
-from .noise import or_else, uniform
+from .noise import as_generator, uniform
 
 LIKELIHOODS = ("bernoulli", "gaussian")  # those that have a short name
 MIN_LOG_VAR_X = -10.0  # a learned variance stops here: a perfect fit would send it to -infinity
 LEAST = 1e-3  # of a mean or a share that the output layer begins at
 
 
-class Likelihood(nn.Module):
+class Likelihood(OldLikelihood, nn.Module):
     """What every likelihood does; `log_prob_each`, `mean` and `sample` are each family's own."""
 
     width = 1  # numbers that the decoder owes for each value
@@ -88,6 +90,8 @@ class Likelihood(nn.Module):
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
         """Return the mean cost, in nats per example, of an answer that knows nothing of z."""
         start = self.start(x)
+        if start is None:
+            return x.new_tensor(math.inf)
         return -self.log_prob(x, start.expand(len(x), *start.shape)).mean()
 
     def kind(self, x: Tensor) -> str:
@@ -159,13 +163,14 @@ class Gaussian(Likelihood):
         elif variance == "decoder":
             self.width = 2
         else:
-            self.register_buffer("log_var", torch.tensor(math.log(variance)), persistent=False)
+            self.log_var = torch.tensor(math.log(variance), dtype=torch.float64)
 
     def _parts(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of every value."""
         mean, log_var = params.unbind(-1) if self.width == 2 else (params, self.log_var)
-        fixed = not isinstance(self.config["variance"], str)
-        return mean, log_var if fixed else log_var.clamp(min=MIN_LOG_VAR_X)
+        if isinstance(self.config["variance"], str):
+            return mean, log_var.clamp(min=MIN_LOG_VAR_X)
+        return mean, log_var.to(params)
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         return normal_log_prob(x, *self._parts(params))
@@ -177,12 +182,16 @@ class Gaussian(Likelihood):
         mean, log_var = self._parts(params)
         return reparameterize(mean, log_var.expand_as(mean), generator=generator)
 
+    def owed(self, input_dim: int) -> int:
+        _check_columns(self.config["input_dim"], input_dim)
+        return super().owed(input_dim)
+
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
         """Return that of means from N(0, 1), about what a fresh decoder says.
 
         The expected squared error is then x^2 + 1.
         """
-        log_var = x.new_zeros(()) if self.width == 2 else self.log_var
+        log_var = x.new_zeros(()) if self.width == 2 else self.log_var.to(x)
         error = x.square().mean(0) + 1  # (D,)
         return 0.5 * (error * (-log_var).exp() + log_var + LOG_2PI).sum()
 
@@ -322,7 +331,7 @@ class Poisson(Likelihood):
         return params.exp()
 
     def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
-        rates, generator = params.exp(), or_else(generator)
+        rates, generator = params.exp(), as_generator(generator)
         return torch.poisson(rates.to(generator.device), generator).to(params)
 
     def start(self, x: Tensor) -> Tensor | None:
@@ -347,7 +356,7 @@ class NegativeBinomial(Likelihood):
         return params[..., 0].exp()
 
     def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
-        (mean, r), generator = params.exp().unbind(-1), or_else(generator)
+        (mean, r), generator = params.exp().unbind(-1), as_generator(generator)
         # A Poisson whose rate is drawn from the gamma of that mean and shape r.
         rates = torch._standard_gamma(r.to(generator.device), generator) * (mean / r)
         return torch.poisson(rates, generator).to(params)
@@ -368,17 +377,17 @@ class Mixed(Likelihood):
     """
 
     def __init__(self, groups: Sequence[tuple[Likelihood, Sequence[int]]]) -> None:
-        groups = [(part, list(map(int, columns))) for part, columns in groups]
         super().__init__()
+        groups = [(_a_likelihood(part), list(map(int, columns))) for part, columns in groups]
+        flat = [column for _, columns in groups for column in columns]
+        if not flat or sorted(flat) != list(range(len(flat))):
+            raise ValueError(
+                f"each of the columns 0, 1, … needs one group, got the columns {sorted(flat)}"
+            )
         self.config = {"groups": groups}
         parts, self.columns = zip(*groups, strict=True)
         self.parts = nn.ModuleList(parts)
-        flat = [column for columns in self.columns for column in columns]
-        if sorted(flat) != list(range(len(flat))):
-            raise ValueError(
-                f"each of the columns 0 to {len(flat) - 1} needs one group, got {sorted(flat)}"
-            )
-        self.register_buffer("order", torch.tensor(flat).argsort(), persistent=False)
+        self.order = sorted(range(len(flat)), key=flat.__getitem__)
         self.density = any(part.density for part in parts)
 
     def _columns(self, x: Tensor) -> Iterator[tuple[Likelihood, Tensor]]:
@@ -410,16 +419,18 @@ class Mixed(Likelihood):
         return self._in_order(part.mean(p) for part, p in self._params(params))
 
     def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
-        generator = or_else(generator)
+        generator = as_generator(generator)
         return self._in_order(part.sample(p, generator) for part, p in self._params(params))
 
     def owed(self, input_dim: int) -> int:
+        _check_columns(len(self.order), input_dim)
         return sum(part.owed(len(v)) for part, v in zip(self.parts, self.columns, strict=True))
 
     def arrange(self, numbers: Tensor) -> Tensor:
         return numbers
 
     def seen(self, input_dim: int) -> int:
+        _check_columns(len(self.order), input_dim)
         pairs = zip(self.parts, self.columns, strict=True)
         return sum(part.seen(len(columns)) for part, columns in pairs)
 
@@ -446,7 +457,7 @@ class Observed(Likelihood):
 
     def __init__(self, base: Likelihood) -> None:
         super().__init__()
-        self.config = {"base": base}
+        self.config = {"base": _a_likelihood(base)}
         self.base, self.width, self.density = base, base.width, base.density
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
@@ -494,9 +505,22 @@ class Observed(Likelihood):
         return self.base.cost_of_ignorance(self._filled(x))
 
 
+def _a_likelihood(part: Likelihood) -> Likelihood:
+    if not isinstance(part, Likelihood):
+        raise TypeError(f"a part must be a Likelihood, e.g. Gaussian(), got {brief(part)}")
+    return part
+
+
+def _check_columns(own: int | None, input_dim: int) -> None:
+    if own not in (None, input_dim):
+        raise ValueError(f"the likelihood has {own} columns, and input_dim is {input_dim}")
+
+
 def make_likelihood(likelihood: str | Likelihood, variance: float | str = 1.0) -> Likelihood:
     """Return the likelihood of that name, or the one that was given."""
     if isinstance(likelihood, Likelihood):
+        if variance != 1.0:
+            raise ValueError("variance belongs to likelihood='gaussian'; give it to Gaussian(…)")
         return likelihood
     likelihood = check_choice(likelihood, "likelihood", LIKELIHOODS)
     gaussian = Gaussian(variance)  # which also checks a variance that no one needs

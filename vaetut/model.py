@@ -6,17 +6,26 @@ the prior p(z) is N(0, I), or another one.
 
 from __future__ import annotations
 
-import warnings
 from os import PathLike
 
 import torch
 from torch import nn
 
-from .checks import check_batch, check_codes, check_count, check_dtype, check_widths
+from .checks import (
+    brief,
+    check_batch,
+    check_codes,
+    check_count,
+    check_dtype,
+    check_float_tensor,
+    check_posterior,
+    check_widths,
+)
+from .deprecated import OldModel
 from .distributions import Normal
 from .likelihoods import Likelihood, make_likelihood
 from .networks import Decoder, Encoder
-from .noise import WEIGHTS, or_else
+from .noise import WEIGHTS, as_generator
 from .priors import Prior, StandardNormal
 
 _NO_VAE = {
@@ -26,21 +35,21 @@ _NO_VAE = {
 }
 
 
-class VAE(nn.Module):
+class VAE(OldModel, nn.Module):
     """A variational autoencoder; the defaults are the article's network.
 
     Parameters
     ----------
-    input_dim : int
-        Values per example, D: pixels, or columns.
+    input_dim : int, optional
+        Values per example, D: pixels, or columns. What the encoder says, or 784.
     latent_dim : int, optional
-        Dimensions of z, L; the prior's, or 20.
+        Dimensions of z, L. What the prior or the encoder says, or 20.
     hidden_dims : tuple of int
         Widths of the encoder's hidden layers; the decoder has them in reverse order.
     activation : str
         A key of `ACTIVATIONS`.
     likelihood : Likelihood, "bernoulli" or "gaussian"
-        p(x|z): one of `vaetut.likelihoods`, or one of your own.
+        p(x|z): one of `vaetut.likelihoods`, or of your own.
     variance : float or "learned"
         Of the "gaussian"; see `Gaussian`.
     generator : torch.Generator, optional
@@ -51,7 +60,7 @@ class VAE(nn.Module):
         the pair `mu` and `log_var`, each (B, L); from z (..., L) to the numbers that the
         likelihood is owed, (..., D) for most.
     prior : Prior, optional
-        p(z): one of `vaetut.priors`, or one of your own; N(0, I) without.
+        p(z): one of `vaetut.priors`, or of your own; N(0, I) without.
 
     Raises
     ------
@@ -62,7 +71,7 @@ class VAE(nn.Module):
 
     def __init__(
         self,
-        input_dim: int = 784,
+        input_dim: int | None = None,
         latent_dim: int | None = None,
         hidden_dims: tuple[int, ...] = (500, 500),
         activation: str = "softplus",
@@ -75,44 +84,66 @@ class VAE(nn.Module):
         prior: Prior | None = None,
     ) -> None:
         super().__init__()
+        _check_part(encoder, "encoder", nn.Module)
+        _check_part(decoder, "decoder", nn.Module)
+        _check_part(prior, "prior", Prior)
+        if input_dim is None:
+            input_dim = getattr(encoder, "input_dim", 784)
         self.input_dim = check_count(input_dim, "input_dim")
         if prior is None:
-            prior = StandardNormal(20 if latent_dim is None else latent_dim)
+            sized = getattr(encoder, "latent_dim", 20)
+            prior = StandardNormal(sized if latent_dim is None else latent_dim)
         elif latent_dim not in (None, prior.latent_dim):
             raise ValueError(f"latent_dim is {latent_dim}, and the prior's is {prior.latent_dim}")
         likelihood = make_likelihood(likelihood, variance)
-        generator = or_else(generator, 0, WEIGHTS)
+        generator = as_generator(generator, 0, WEIGHTS)
         if encoder is None:
             seen = likelihood.seen(self.input_dim)
             encoder = Encoder(seen, prior.latent_dim, hidden_dims, activation, generator)
         if decoder is None:
             owed, widths = likelihood.owed(self.input_dim), check_widths(hidden_dims)[::-1]
             decoder = Decoder(prior.latent_dim, owed, widths, activation, generator)
-        self.encoder, self.decoder, self.likelihood, self.prior = (
-            encoder,
-            decoder,
-            likelihood,
-            prior,
-        )
+        self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+        self.prior = prior
+        self._check_sizes()
         prior.belong_to(self)
+
+    def _check_sizes(self) -> None:
+        """Raise a ValueError where the parts say sizes that do not go together."""
+        values, codes = self.input_dim, self.latent_dim
+        wanted = {
+            ("encoder", "input_dim"): self.likelihood.seen(values),
+            ("encoder", "latent_dim"): codes,
+            ("decoder", "latent_dim"): codes,
+            ("decoder", "output_dim"): self.likelihood.owed(values),
+        }
+        for (part, name), size in wanted.items():
+            found = getattr(getattr(self, part), name, size)  # a network of one's own need not say
+            if found != size:
+                kind = type(self.likelihood).__name__
+                raise ValueError(
+                    f"the {part}'s {name} must be {size} for {values} values in x under "
+                    f"{kind} and {codes} in z, got {found}"
+                )
 
     @property
     def latent_dim(self) -> int:
         """L, the prior's."""
         return self.prior.latent_dim
 
-    @property
-    def log_var_x(self) -> torch.Tensor:
-        """The old name of `likelihood.log_var`."""
-        if not hasattr(self.likelihood, "log_var"):
-            raise AttributeError(f"{type(self.likelihood).__name__} has no log_var_x")
-        warnings.warn("log_var_x is now likelihood.log_var", DeprecationWarning, stacklevel=2)
-        return self.likelihood.log_var
-
     def encode(self, x: torch.Tensor) -> Normal:
         """Return q(z|x), `mu` and `log_var` of shape (B, L), for images `x` (B, D)."""
         check_batch(x, self.input_dim)
-        mu, log_var = self.encoder(self.likelihood.as_input(x))
+        answer = self.encoder(self.likelihood.as_input(x))
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise TypeError(f"the encoder must return a pair, mu and log_var; got {brief(answer)}")
+        mu, log_var = answer
+        check_posterior(mu, log_var)
+        if mu.shape != (len(x), self.latent_dim):
+            raise ValueError(
+                f"the encoder must return mu and log_var of shape ({len(x)}, {self.latent_dim}), "
+                f"got {tuple(mu.shape)}"
+            )
         return Normal(mu.to(x.dtype), log_var.to(x.dtype))  # autocast ends: sums need all digits
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
@@ -121,7 +152,15 @@ class VAE(nn.Module):
         They are logits for the Bernoulli likelihood and means for the Gaussian.
         """
         check_codes(z, self.latent_dim)
-        return self.likelihood.arrange(self.decoder(z).to(z.dtype))
+        numbers = self.decoder(z)
+        check_float_tensor(numbers, name="what the decoder returns")
+        wanted = (*z.shape[:-1], self.likelihood.owed(self.input_dim))
+        if numbers.shape != wanted:
+            raise ValueError(
+                f"the decoder must return a tensor of shape {wanted} for codes of shape "
+                f"{tuple(z.shape)}, got {tuple(numbers.shape)}"
+            )
+        return self.likelihood.arrange(numbers.to(z.dtype))
 
     def decode_mean(self, z: torch.Tensor) -> torch.Tensor:
         """Return the mean of p(x|z), (..., D), for codes `z` (..., L): a picture to look at."""
@@ -158,6 +197,11 @@ class VAE(nn.Module):
         """Encode, sample once, decode: `params` (B, D), `mu` and `log_var` (B, L)."""
         q = self.encode(x)
         return self.decode(q.sample(generator=generator)), *q
+
+
+def _check_part(part: object, name: str, kind: type) -> None:
+    if part is not None and not isinstance(part, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, got {brief(part)}")
 
 
 def unwrap(model: nn.Module) -> VAE:

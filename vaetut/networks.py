@@ -1,7 +1,6 @@
 """Networks: encoders, from images to q(z|x), and decoders, from codes to p(x|z).
 
-A network of your own is any module that does what these do; with a `config`, a saved model finds
-its settings again.
+A network of your own is any module that does what these do.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from .checks import (
 )
 from .distributions import Normal
 from .functional import Softplus, Tanh
-from .noise import WEIGHTS, or_else
+from .noise import WEIGHTS, as_generator
 
 ACTIVATIONS = {
     "elu": nn.ELU,
@@ -61,7 +60,7 @@ class Encoder(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        generator = or_else(generator, 0, WEIGHTS)
+        generator = as_generator(generator, 0, WEIGHTS)
         input_dim = check_count(input_dim, "input_dim")
         latent_dim = check_count(latent_dim, "latent_dim")
         hidden_dims = check_widths(hidden_dims)
@@ -71,7 +70,7 @@ class Encoder(nn.Module):
             "hidden_dims": list(hidden_dims),
             "activation": activation,
         }
-        self.input_dim = input_dim
+        self.input_dim, self.latent_dim = input_dim, latent_dim
         self.hidden = _hidden_layers((input_dim, *hidden_dims), activation, generator)
         width = (input_dim, *hidden_dims)[-1]
         self.mu = _linear(width, latent_dim, generator)
@@ -109,7 +108,7 @@ class Decoder(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        generator = or_else(generator, 0, WEIGHTS)
+        generator = as_generator(generator, 0, WEIGHTS)
         latent_dim = check_count(latent_dim, "latent_dim")
         output_dim = check_count(output_dim, "output_dim")
         hidden_dims = check_widths(hidden_dims)
@@ -119,7 +118,7 @@ class Decoder(nn.Module):
             "hidden_dims": list(hidden_dims),
             "activation": activation,
         }
-        self.latent_dim = latent_dim
+        self.latent_dim, self.output_dim = latent_dim, output_dim
         self.hidden = _hidden_layers((latent_dim, *hidden_dims), activation, generator)
         self.out = _linear((latent_dim, *hidden_dims)[-1], output_dim, generator)
 
@@ -163,7 +162,7 @@ class ConvEncoder(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        generator = or_else(generator, 0, WEIGHTS)
+        generator = as_generator(generator, 0, WEIGHTS)
         self.shape, sizes = _halvings(shape, channels)
         latent_dim = check_count(latent_dim, "latent_dim")
         self.config = {
@@ -172,6 +171,7 @@ class ConvEncoder(nn.Module):
             "channels": list(channels),
             "activation": check_choice(activation, "activation", ACTIVATIONS),
         }
+        self.input_dim, self.latent_dim = math.prod(self.shape), latent_dim
         self.hidden = nn.Sequential()
         for fan_in, fan_out in pairwise((self.shape[0], *channels)):
             layer = _initial(nn.Conv2d, generator, fan_in, fan_out, 3, stride=2, padding=1)
@@ -183,7 +183,7 @@ class ConvEncoder(nn.Module):
 
     def forward(self, x: torch.Tensor) -> Normal:
         """Return q(z|x), `mu` and `log_var` of shape (B, L), for images (B, C * H * W)."""
-        check_batch(x, math.prod(self.shape))
+        check_batch(x, self.input_dim)
         check_like(x, self.mu.weight)
         h = self.hidden(x.unflatten(1, self.shape))  # (B, C * H * W) -> (B, C, H, W) -> (B, H)
         return Normal(self.mu(h), self.log_var(h))
@@ -218,10 +218,11 @@ class ConvDecoder(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        generator = or_else(generator, 0, WEIGHTS)
+        generator = as_generator(generator, 0, WEIGHTS)
         self.shape, sizes = _halvings(shape, channels)
         self.latent_dim = check_count(latent_dim, "latent_dim")
         self.width = check_count(width, "width")
+        self.output_dim = math.prod(self.shape) * self.width
         self.config = {
             "latent_dim": self.latent_dim,
             "shape": list(self.shape),

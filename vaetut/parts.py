@@ -18,6 +18,10 @@ _KNOWN = {
 }
 
 
+class ForeignPart(TypeError):
+    """A part that is not of this package, so that only its owner can make it."""
+
+
 def describe(model: VAE) -> dict[str, Any]:
     """Return what tells one model from another, but for its weights.
 
@@ -36,11 +40,13 @@ def rebuild(description: dict[str, Any]) -> VAE:
 
     Raises
     ------
-    LookupError
-        If a part is not of this package: it says which.
+    ForeignPart
+        If one is not of this package: it says which.
+    KeyError, TypeError, ValueError
+        If the description is none.
     """
     if description["model"] != "VAE":
-        raise LookupError(f"the model is a {description['model']}")
+        raise ForeignPart(f"the model is a {description['model']}")
     parts = {name: _rebuild(description[name], name) for name in PARTS}
     return VAE(description["input_dim"], **parts)
 
@@ -63,7 +69,7 @@ def _describe(value: Any) -> Any:
 def _rebuild(value: Any, name: str) -> Any:
     if isinstance(value, dict) and value.keys() == {"type", "config"}:
         if value["type"] not in _KNOWN:
-            raise LookupError(f"its {name} is a {value['type']}")
+            raise ForeignPart(f"its {name} is a {value['type']}")
         return _KNOWN[value["type"]](**_rebuild(value["config"], name))
     if isinstance(value, dict):
         return {key: _rebuild(each, name) for key, each in value.items()}

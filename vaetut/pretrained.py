@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -14,12 +16,11 @@ from safetensors.torch import save
 from .checks import brief
 from .files import write_file
 from .model import VAE, unwrap
-from .parts import describe, rebuild
+from .parts import ForeignPart, describe, rebuild
 
-VERSION = 2  # of the format of files
-_OLD = {
-    "likelihood.log_var": "log_var_x"
-}  # names of weights, and what the first edition called them
+VERSION = 2  # of the format of files; the first edition's, without a number, can be read
+KEY = "vaetut"  # of the parts, in a file's metadata
+_NEW = {"log_var_x": "likelihood.log_var"}  # names of weights in the first edition, and today
 _FOLDER = files("vaetut") / "assets" / "weights"
 
 
@@ -74,7 +75,7 @@ def load_card(name: str) -> dict:
 
 
 def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
-    """Write a model's weights and architecture, and further `metadata`, to one safetensors file.
+    """Write a model's parts and weights, and further `metadata`, to one safetensors file.
 
     Parameters
     ----------
@@ -87,8 +88,8 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
     Raises
     ------
     TypeError, ValueError
-        If `load_model` could not read the file: the weights are not those of `VAE(**model.config)`
-        or not finite, or the metadata are not strings.
+        If `load_model` could not read the file: weights are not finite, or not those that a part's
+        settings ask for, or the metadata are not strings.
     OSError
         If the file cannot be written; one that was there is as it was.
     """
@@ -96,12 +97,15 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
     for name, value in metadata.items():
         if not isinstance(value, str):
             raise TypeError(f"metadata must be strings, got {name}={brief(value)}")
+    card = describe(model) | {"version": VERSION}
     # Copies: safetensors refuses weights that two layers share.
-    tensors = {key: value.cpu().clone().contiguous() for key, value in model.state_dict().items()}
-    if not all(value.isfinite().all() for value in tensors.values()):
+    weights = {key: value.cpu().clone().contiguous() for key, value in model.state_dict().items()}
+    if not all(value.isfinite().all() for value in weights.values()):
         raise ValueError("the model holds weights that are not finite; it cannot be of use")
-    card = {"version": VERSION, "checksum": _checksum(tensors)} | describe(model)
-    write_file(path, save(tensors, metadata=metadata | {"vaetut": json.dumps(card)}))
+    with suppress(ForeignPart):  # whose weights only its owner can check
+        _check_shapes({key: value.shape for key, value in weights.items()}, _skeleton(card))
+    card["checksum"] = _checksum(card, metadata, weights)
+    write_file(path, save(weights, metadata=metadata | {KEY: json.dumps(card)}))
 
 
 def load_model(path: str | Path, into: VAE | None = None) -> VAE:
@@ -111,82 +115,92 @@ def load_model(path: str | Path, into: VAE | None = None) -> VAE:
     ----------
     path : path
     into : VAE, optional
-        A model of the same parts, which gets the weights: needed where a part is not of this
-        package, so that nobody but you can make it.
+        A model of the same parts, which gets the weights, and their dtype. It is needed where a
+        part is not of this package, so that nobody but you can make it.
 
     Returns
     -------
     VAE
+        A new one, or `into`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     TypeError
-        If the model cannot be made again, or `into` has other parts.
+        If a part is not of this package, and there is no `into`.
     ValueError
-        If the file is damaged, or is not a model of this package.
+        If the file is damaged, is not a model of this package, or holds another than `into`. Then
+        `into` is as it was.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            card = _upgrade(json.loads((file.metadata() or {})["vaetut"]))
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            _compare(card, shapes, into)
-            weights = {name: file.get_tensor(name) for name in shapes}
-        if card["checksum"] not in (None, _checksum(weights)):
-            raise ValueError("its weights are not those that were saved")
+            metadata = file.metadata() or {}
+            card = _upgrade(json.loads(metadata.pop(KEY)))
+            names = {_NEW.get(name, name): name for name in file.keys()}  # noqa: SIM118
+            _check_shapes(
+                {name: file.get_slice(old).get_shape() for name, old in names.items()},
+                _skeleton(card) if into is None else _check_same(unwrap(into), card),
+            )
+            weights = {name: file.get_tensor(old) for name, old in names.items()}
+        if card.pop("checksum") not in (None, _checksum(card, metadata, weights)):
+            raise ValueError("it has changed since it was saved: its checksum is another")
+        if not all(weight.isfinite().all() for weight in weights.values()):
+            raise ValueError("it holds weights that are not finite")
         model = rebuild(card) if into is None else unwrap(into)
-        for name, old in _OLD.items():
-            if old in weights:
-                weights[name] = weights.pop(old)
         model.to(next(iter(weights.values())).dtype).load_state_dict(weights)
+    except ForeignPart as error:
+        raise TypeError(
+            f"{path} holds a model that this package cannot make: {error}. Make it as before, "
+            "then load_model(path, into=model)"
+        ) from error
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path} is damaged or is not a vaetut model ({error}); "
             "expected a safetensors file written by save_model"
         ) from error
-    if not all(weight.isfinite().all() for weight in weights.values()):
-        raise ValueError(f"{path} is damaged: it holds weights that are not finite")
     return model
 
 
 def _upgrade(card: dict) -> dict:
-    """Return the description in a file; of the first edition, in today's words."""
+    """Return the parts that a file names; those of the first edition, in today's words."""
     if "version" in card:
         if card["version"] != VERSION:
-            raise ValueError(f"it has version {card['version']}, and {VERSION} can be read")
+            raise ValueError(f"its format is {card['version']}; this package reads {VERSION}")
         return card
     with torch.device("meta"):
         return describe(VAE(**card)) | {"checksum": None}
 
 
-def _compare(card: dict, shapes: dict[str, tuple[int, ...]], into: VAE | None) -> None:
-    """Raise unless the model that is to get the weights has their shapes; none is made for that."""
-    if into is None:
-        with torch.device("meta"):  # where weights have shapes, and no memory
-            model = rebuild(card)
-    else:
-        model = unwrap(into)
-        differing = [k for k, v in describe(model).items() if json.loads(json.dumps(v)) != card[k]]
-        if differing:
-            raise ValueError(f"the model in it has another {' and '.join(differing)} than `into`")
+def _skeleton(card: dict) -> VAE:
+    """Make a model whose weights have shapes, and take no memory."""
+    with torch.device("meta"):
+        return rebuild(card)
+
+
+def _check_same(model: VAE, card: dict) -> VAE:
+    """Return the model; raise a ValueError unless its parts are those of the card."""
+    own = json.loads(json.dumps(describe(model)))  # as in a file
+    if other := [name for name in own if own[name] != card[name]]:
+        raise ValueError(f"`into` has another {' and '.join(other)} than the model in it")
+    return model
+
+
+def _check_shapes(shapes: dict[str, Sequence[int]], model: VAE) -> None:
+    """Raise a ValueError unless weights of these shapes are those of the model."""
+    found = {name: tuple(shape) for name, shape in shapes.items()}
     wanted = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
-    wanted = {
-        _OLD.get(name, name) if _OLD.get(name) in shapes else name: s for name, s in wanted.items()
-    }
-    if odd := sorted(name for name, _ in shapes.items() ^ wanted.items()):
-        raise ValueError(
-            f"its weights have other shapes than its settings ask for: {', '.join(odd[:3])}"
-        )
+    if odd := sorted(name for name, _ in found.items() ^ wanted.items()):
+        raise ValueError(f"not the weights that its settings ask for: {', '.join(odd[:3])}")
 
 
-def _checksum(weights: dict[str, torch.Tensor]) -> str:
-    """Return the SHA-256 of all weights, in the order of their names."""
-    digest = sha256()
+def _checksum(card: dict, metadata: dict[str, str], weights: dict[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of all that a file holds."""
+    digest = sha256(json.dumps([card, metadata], sort_keys=True).encode())
     for name, weight in sorted(weights.items()):
-        digest.update(name.encode())
+        digest.update(f"{name} {weight.dtype} {list(weight.shape)}".encode())
         digest.update(weight.flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
 

@@ -1,7 +1,6 @@
 """Priors p(z): what codes are like before an image is seen.
 
-A prior of your own is a subclass of `Prior` with `log_prob` and `sample`, and with `config` where
-a saved model should find its settings again.
+A prior of your own is a subclass of `Prior` with `log_prob` and `sample`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from torch import nn
 
 from .checks import check_batch, check_codes, check_count, check_posterior
 from .distributions import LOG_2PI, Normal
-from .noise import WEIGHTS, or_else, standard_normal, uniform
+from .noise import WEIGHTS, as_generator, standard_normal, uniform
 
 
 class Prior(nn.Module):
@@ -117,7 +116,7 @@ class Components(Prior):
 
     def sample(self, number: int, generator: torch.Generator | None = None) -> torch.Tensor:
         """Draw codes (n, L): first a component, then a code from it."""
-        number, generator = check_count(number, "number"), or_else(generator)
+        number, generator = check_count(number, "number"), as_generator(generator)
         parts, log_weights = self.parts()
         ends = log_weights.exp().cumsum(0)  # (C,), the last is 1 but for rounding
         place = uniform((number,), ends, generator) * ends[-1]
@@ -141,11 +140,12 @@ class Mixture(Components):
     ) -> None:
         super().__init__(latent_dim)
         components = check_count(components, "components")
-        zeros = torch.zeros(components, self.latent_dim)
         self.config["components"] = components
         self.logits = nn.Parameter(torch.zeros(components))
-        first = standard_normal(tuple(zeros.shape), zeros, or_else(generator, 0, WEIGHTS))
-        self.mu, self.log_var = nn.Parameter(first), nn.Parameter(zeros)
+        self.mu = nn.Parameter(torch.zeros(components, self.latent_dim))
+        self.log_var = nn.Parameter(torch.zeros(components, self.latent_dim))
+        if not self.mu.is_meta:  # that of a prior which is made to see its shapes
+            nn.init.normal_(self.mu, generator=as_generator(generator, 0, WEIGHTS))
 
     def parts(self) -> tuple[Normal, torch.Tensor]:
         """Return the components, each (C, L), and the logs of their weights, (C,)."""
@@ -200,15 +200,18 @@ class VampPrior(Components):
         if not isinstance(inputs, torch.Tensor):
             inputs = torch.zeros(tuple(inputs))
         check_batch(inputs, name="inputs")
+        self._model: tuple[nn.Module, ...] = ()  # in a tuple, where PyTorch looks for no parts
         self.config["inputs"] = list(inputs.shape)
         self.inputs = nn.Parameter(inputs.detach().clone())
 
     def belong_to(self, model: nn.Module) -> None:
         """Take the model's encoder, which stays the model's: it is no part of this module."""
-        self._model = (model,)  # in a tuple, where PyTorch does not look for parts
+        self._model = (model,)
 
     def parts(self) -> tuple[Normal, torch.Tensor]:
         """Return q(z|u) of the pseudo-inputs, each (C, L), and the logs of their weights, (C,)."""
+        if not self._model:
+            raise ValueError("a VampPrior needs a model's encoder: pass it to VAE(…, prior=…)")
         q = self._model[0].encode(self.inputs)
         return q, q.mu.new_full((len(q.mu),), -math.log(len(q.mu)))
 
