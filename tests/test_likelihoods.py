@@ -1,4 +1,4 @@
-"""One contract for every likelihood: density, mean, draws, gradients, files, and what it refuses."""
+"""One contract for every likelihood: density, mean, draws, gradients, files, wrong input."""
 
 import math
 from typing import NamedTuple

@@ -25,12 +25,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .checks import NO_FLOAT64, check_batch, check_count, check_device, check_flag
+from .history import History
 from .likelihoods import LIKELIHOODS, Likelihood, make_likelihood
 from .model import VAE, unwrap
 from .networks import ACTIVATIONS
 from .noise import EVALUATION, make_generator, standard_normal
 from .pretrained import load_metadata, load_model, save_model
-from .training import PRECISIONS, RECIPES, History, Recipe, train, train_pass
+from .recipe import PRECISIONS, RECIPES, Recipe
+from .training import train, train_pass
 
 FLOATS = (np.float64, np.float32)  # dtypes that stay; all else becomes the first
 BLOCK = 1000  # rows at a time, so that memory stays bounded

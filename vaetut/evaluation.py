@@ -17,7 +17,7 @@ from tqdm import tqdm
 from .checks import check_batch, check_count, check_posterior
 from .distributions import LOG_2PI, Normal
 from .model import VAE, unwrap_and_check
-from .noise import EVALUATION, make_generator, as_generator
+from .noise import EVALUATION, as_generator, make_generator
 from .objective import stream_log_weights
 from .priors import Prior, StandardNormal
 

@@ -117,14 +117,21 @@ def importance_weighted_bound(
     model, x = unwrap_and_check(model, x)
     num_samples = check_count(num_samples, "num_samples")
     if torch.is_grad_enabled():
-        q = model.encode(x)  # (B, L)
-        z = q.sample(num_samples, generator)  # (K, B, L)
-        _, log_weights = log_importance_weights(model, x, z, q)
-        return log_weights.logsumexp(0) - math.log(num_samples)
+        return -iwae_loss(model, x, num_samples, generator)[0]
     total = x.new_full((len(x),), -math.inf)
     for _, log_weights in stream_log_weights(model, x, num_samples, generator):
         total = total.logaddexp(log_weights.logsumexp(0))
     return total - math.log(num_samples)
+
+
+def iwae_loss(
+    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return -bound (B,), to differentiate, and the importance-weighted bound (B,), detached."""
+    q = model.encode(x)  # (B, L)
+    z = q.sample(num_samples, generator)  # (K, B, L)
+    bound = _log_mean_exp(log_importance_weights(model, x, z, q)[1])
+    return -bound, bound.detach()
 
 
 def dreg_loss(
@@ -143,8 +150,12 @@ def dreg_loss(
     # Through z, each gradient is weighted twice: here, and in the loss.
     if z.requires_grad:  # it does not where the encoder is frozen
         z.register_hook(lambda gradient: gradient * weights[..., None])
-    bound = log_weights.detach().logsumexp(0) - math.log(num_samples)
-    return -(weights * log_weights).sum(0), bound
+    return -(weights * log_weights).sum(0), _log_mean_exp(log_weights.detach())
+
+
+def _log_mean_exp(log_weights: torch.Tensor) -> torch.Tensor:
+    """Return log (1/K) sum_k w_k, (B,), from log-weights (K, B)."""
+    return log_weights.logsumexp(0) - math.log(len(log_weights))
 
 
 def log_importance_weights(

@@ -102,8 +102,13 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
     weights = {key: value.cpu().clone().contiguous() for key, value in model.state_dict().items()}
     if not all(value.isfinite().all() for value in weights.values()):
         raise ValueError("the model holds weights that are not finite; it cannot be of use")
-    with suppress(ForeignPart):  # whose weights only its owner can check
-        _check_shapes({key: value.shape for key, value in weights.items()}, _skeleton(card))
+    with suppress(ForeignPart):  # whose weights nobody knows but its owner
+        shapes = {name: weight.shape for name, weight in weights.items()}
+        if odd := _compare_shapes(shapes, _skeleton(card)):
+            raise TypeError(
+                f"the model has other weights than its parts' settings ask for: {odd}; "
+                "write its state_dict() with torch.save"
+            )
     card["checksum"] = _checksum(card, metadata, weights)
     write_file(path, save(weights, metadata=metadata | {KEY: json.dumps(card)}))
 
@@ -140,13 +145,13 @@ def load_model(path: str | Path, into: VAE | None = None) -> VAE:
             metadata = file.metadata() or {}
             card = _upgrade(json.loads(metadata.pop(KEY)))
             names = {_NEW.get(name, name): name for name in file.keys()}  # noqa: SIM118
-            _check_shapes(
-                {name: file.get_slice(old).get_shape() for name, old in names.items()},
-                _skeleton(card) if into is None else _check_same(unwrap(into), card),
-            )
+            shapes = {name: file.get_slice(old).get_shape() for name, old in names.items()}
+            wanted = _skeleton(card) if into is None else _check_same(unwrap(into), card)
+            if odd := _compare_shapes(shapes, wanted):
+                raise ValueError(f"its weights are not those that its settings ask for: {odd}")
             weights = {name: file.get_tensor(old) for name, old in names.items()}
         if card.pop("checksum") not in (None, _checksum(card, metadata, weights)):
-            raise ValueError("it has changed since it was saved: its checksum is another")
+            raise ValueError("it is not as it was saved: its checksum is another")
         if not all(weight.isfinite().all() for weight in weights.values()):
             raise ValueError("it holds weights that are not finite")
         model = rebuild(card) if into is None else unwrap(into)
@@ -188,12 +193,12 @@ def _check_same(model: VAE, card: dict) -> VAE:
     return model
 
 
-def _check_shapes(shapes: dict[str, Sequence[int]], model: VAE) -> None:
-    """Raise a ValueError unless weights of these shapes are those of the model."""
+def _compare_shapes(shapes: dict[str, Sequence[int]], model: VAE) -> str:
+    """Name the first weights of which the shape, or the weight, is missing or another."""
     found = {name: tuple(shape) for name, shape in shapes.items()}
     wanted = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
-    if odd := sorted(name for name, _ in found.items() ^ wanted.items()):
-        raise ValueError(f"not the weights that its settings ask for: {', '.join(odd[:3])}")
+    odd = sorted({name for name, _ in found.items() ^ wanted.items()})
+    return ", ".join(odd[:3])
 
 
 def _checksum(card: dict, metadata: dict[str, str], weights: dict[str, torch.Tensor]) -> str:

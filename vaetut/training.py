@@ -1,18 +1,18 @@
 """Fit a VAE by stochastic gradient ascent on the ELBO (AEVB, algorithm 1).
 
-A `Recipe` says how, `train` does it, a `History` is what came of it.
+A `Recipe` says how, `train` does it, a `History` is what came of it. (`rate` and `distortion`
+here are `kl` and -`log_likelihood` there, averaged over a batch; the cost is -ELBO.)
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import math
 import sys
 import time
 import warnings
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from timeit import repeat
@@ -25,183 +25,17 @@ from torch.optim import lr_scheduler
 from tqdm import tqdm
 
 from .checkpoint import Checkpoint
-from .checks import (
-    NO_FLOAT64,
-    brief,
-    check_choice,
-    check_count,
-    check_flag,
-    check_number,
-    check_real,
-    check_widths,
-)
+from .checks import NO_FLOAT64, brief, check_count
 from .data import binarize
-from .files import claimed, write_file
-from .likelihoods import Bernoulli, Likelihood
+from .diagnosis import advice, first_to_leave, nonsense
+from .files import claimed
+from .history import History
+from .likelihoods import Bernoulli
 from .model import VAE, unwrap_and_check
-from .networks import ACTIVATIONS
-from .noise import TRAINING, VALIDATION, WEIGHTS, Share, make_generator
-from .objective import dreg_loss, elbo, importance_weighted_bound
+from .noise import TRAINING, VALIDATION, Share, make_generator
+from .objective import dreg_loss, elbo, iwae_loss
 from .parts import describe
-
-# "-stl" (Roeder et al. 2017) and "-dreg" (Tucker et al. 2018): with less noise in the gradient.
-OBJECTIVES = ("elbo", "elbo-stl", "iwae", "iwae-dreg")
-OPTIMIZERS = ("adam", "muon")
-# A cycle goes up, then down to zero (Smith & Topin 2017), in half waves of a cosine or in straight
-# lines.
-SCHEDULES = ("constant", "one-cycle", "one-cycle-linear")
-PRECISIONS = ("float32", "bf16", "auto")
-_CHOICES = {
-    "activation": ACTIVATIONS,
-    "binarize": (None, "dynamic"),
-    "objective": OBJECTIVES,
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "precision": PRECISIONS,
-}
-# No healthy run ends with a cost so many times `_cost_of_ignorance`, for a model can learn to know
-# nothing: with zeros for its last weights, q(z|x) is the prior, and the decoder's answer is 0.
-FAR = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How to train: every choice in one place, so that a result can name what made it.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a field is not what its comment says.
-    """
-
-    # The network that the recipe is tuned for; `train` takes any VAE.
-    hidden_dims: tuple[int, ...] = (500, 500)
-    activation: str = "softplus"
-    center_output: bool = False  # start a fresh decoder's bias at the data's mean: saves an epoch
-
-    # The data: the first `validation` images are held out, as the article's loader did.
-    validation: int = 5000
-    binarize: str | None = None  # None: grey values as they are; "dynamic": a new draw every time
-
-    # The objective.
-    objective: str = "elbo"  # or "iwae"; with less noise in the gradient "elbo-stl", "iwae-dreg"
-    num_samples: int = 1  # K, draws of z per image; 1 is enough for a batch of 100 (AEVB, §2.3)
-    beta: float = 1.0  # weight of the KL (Higgins et al. 2017); 1 is the ELBO
-    kl_warmup_epochs: float = 0.0  # beta grows from 0 over these epochs (Bowman et al. 2015)
-    free_bits: float = 0.0  # nats per coordinate that cost nothing (Kingma et al. 2016, eq. 15)
-
-    # The optimiser.
-    optimizer: str = "adam"  # "muon" moves the matrices by Muon (Jordan et al. 2024)
-    epochs: int = 75
-    batch_size: int = 100
-    learning_rate: float = 1e-3  # the peak, where the schedule has one
-    betas: tuple[float, float] = (0.9, 0.999)  # of Adam, as eps
-    eps: float = 1e-8
-    schedule: str = "constant"  # of the learning rate: one of SCHEDULES
-    rise: float = 0.3  # the part of a cycle's steps that goes up
-
-    precision: str = "float32"  # "bf16": autocast, on processors that have it; "auto": ask a probe
-
-    def __post_init__(self) -> None:
-        checked = {"validation": check_count(self.validation, "validation", minimum=0)}
-        for name in ("epochs", "batch_size", "num_samples"):
-            checked[name] = check_count(getattr(self, name), name)
-        checked["center_output"] = check_flag(self.center_output, "center_output")
-        checked["hidden_dims"] = check_widths(self.hidden_dims)
-        for name, choices in _CHOICES.items():
-            checked[name] = check_choice(getattr(self, name), name, choices)
-        for name in ("beta", "kl_warmup_epochs", "free_bits"):
-            checked[name] = check_number(getattr(self, name), name, zero=True)
-        for name in ("learning_rate", "eps"):
-            checked[name] = check_number(getattr(self, name), name)
-        checked["rise"] = check_number(self.rise, "rise", below=1)
-        if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
-            raise TypeError(f"betas must be a pair of numbers in [0, 1), got {brief(self.betas)}")
-        checked["betas"] = tuple(
-            check_number(beta, "each of betas", zero=True, below=1) for beta in self.betas
-        )
-        vars(self).update(checked)  # it is frozen for everybody else
-        kl_settings = (self.beta, self.kl_warmup_epochs, self.free_bits)
-        if self.objective.startswith("iwae") and kl_settings != (1, 0, 0):
-            raise ValueError("beta, kl_warmup_epochs and free_bits need objective elbo or elbo-stl")
-
-    def build_model(
-        self,
-        input_dim: int = 784,
-        latent_dim: int = 20,
-        likelihood: str | Likelihood = "bernoulli",
-        variance: float | str = 1.0,
-        seed: int = 0,
-    ) -> VAE:
-        """Return a fresh VAE with the network that this recipe is tuned for."""
-        network = (input_dim, latent_dim, self.hidden_dims, self.activation)
-        return VAE(*network, likelihood, variance, make_generator(seed, WEIGHTS))
-
-
-# Metzen 2015: the run that the article shows.
-ARTICLE = Recipe()
-
-# The same result in a fraction of the time; tuned on the validation images. In two dimensions,
-# kl_warmup_epochs=4 does even better.
-FAST = Recipe(
-    activation="silu",
-    center_output=True,
-    objective="elbo-stl",
-    epochs=8,
-    batch_size=250,
-    learning_rate=6e-3,
-    betas=(0.9, 0.99),
-    schedule="one-cycle-linear",
-)
-
-RECIPES = {"article": ARTICLE, "fast": FAST}
-
-
-@dataclass
-class History:
-    """What a run has seen: one entry per finished epoch in each list; nats per image.
-
-    The cost is -ELBO (or the recipe's objective), averaged over the epoch while the weights move;
-    it is `distortion`, -E_q[log p(x|z)], plus `rate`, KL(q(z|x) || p(z)), for beta = 1.
-    `validation_cost` is the -ELBO of the held-out images after the epoch, from one z per image and
-    in the recipe's precision.
-    """
-
-    epoch: list[int] = field(default_factory=list)
-    cost: list[float] = field(default_factory=list)
-    distortion: list[float] = field(default_factory=list)
-    rate: list[float] = field(default_factory=list)
-    validation_cost: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    interrupted: bool = False
-
-    def append(self, **values: float) -> None:
-        """Add one epoch; every list needs a number."""
-        curves = self.curves()
-        if values.keys() != curves.keys():
-            raise ValueError(f"an epoch needs {', '.join(curves)}; got {', '.join(values)}")
-        checked = {name: check_real(value, name) for name, value in values.items()}
-        for name, curve in curves.items():
-            curve.append(checked[name])
-
-    def curves(self) -> dict[str, list[float]]:
-        """Return the lists by name, ready for a plot or a data frame."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "interrupted"}
-
-    def save(self, path: str | Path) -> None:
-        """Write the history as JSON; an OSError says why it cannot be written."""
-        write_file(path, f"{json.dumps(asdict(self))}\n".encode())
-
-    @classmethod
-    def load(cls, path: str | Path) -> History:
-        """Read what `save` wrote; a ValueError says that something else did."""
-        try:
-            saved = cls(**json.loads(Path(path).read_text()))
-            for epoch in zip(*saved.curves().values(), strict=True):
-                cls().append(**dict(zip(saved.curves(), epoch, strict=True)))
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ValueError(f"{path} is not a history that was saved ({error})") from error
-        return saved
+from .recipe import ARTICLE, Recipe
 
 
 def train(
@@ -340,8 +174,7 @@ class _Run:
         self.generator = make_generator(seed, TRAINING)
         self.history = history or History()
         self.optimizers = _make_optimizers(model, recipe)
-        schedules = [_make_schedule(o, recipe, self.steps_per_epoch) for o in self.optimizers]
-        self.movers = (*self.optimizers, *schedules)  # each takes a step after every batch
+        self.schedules = [_make_schedule(o, recipe, self.steps_per_epoch) for o in self.optimizers]
         self.loss = _BatchLoss(model, recipe)
         if self.processes > 1:
             self.loss = DistributedDataParallel(self.loss)
@@ -382,8 +215,9 @@ class _Run:
                 if self.checkpoint and done:
                     kept += f", and {self.checkpoint.path} continues after epoch {done}"
                 warnings.warn(kept, stacklevel=3)
-        if self.rank == 0 and (nonsense := self._nonsense()):
-            warnings.warn(nonsense, stacklevel=3)
+        doubt = nonsense(self.model.likelihood, self.images, self.recipe, self.history)
+        if self.rank == 0 and doubt:
+            warnings.warn(doubt, stacklevel=3)
         return self.history
 
     def _epoch(self, epoch: int, bar: tqdm) -> None:
@@ -404,8 +238,8 @@ class _Run:
             self.model.zero_grad(set_to_none=True)
             # Gradients are averaged over the processes, each weighted here by its share of images.
             (loss * (self.processes * len(own) / len(x))).backward()
-            for mover in self.movers:
-                mover.step()
+            for part in (*self.optimizers, *self.schedules):
+                part.step()
             sums += len(own) * terms.to(sums.dtype)
             steps.append(terms)
             bar.update()
@@ -414,8 +248,9 @@ class _Run:
         cost, distortion, rate = (sums / len(self.images)).tolist()
         if not math.isfinite(cost):
             raise FloatingPointError(
-                f"the cost became {cost} in epoch {epoch}{self._first_to_leave(steps)}; "
-                f"{self._advice()}"
+                f"the cost became {cost} in epoch {epoch}"
+                f"{first_to_leave(steps, self.recipe)}; "
+                f"{advice(self.model.likelihood, self.images, self.recipe)}"
             )
         self.history.append(
             epoch=epoch,
@@ -424,43 +259,6 @@ class _Run:
             rate=rate,
             validation_cost=self._validate(),
             seconds=time.perf_counter() - started,
-        )
-
-    def _first_to_leave(self, steps: list[torch.Tensor]) -> str:
-        """Say in which step, and by which of its terms, the cost left the finite numbers."""
-        for step, (cost, *terms) in enumerate(torch.stack(steps).isfinite().tolist(), start=1):
-            if cost:
-                continue
-            if self.recipe.objective.startswith("iwae"):  # its cost does not fall into two terms
-                return f", step {step}"
-            names = {(False, True): "distortion first", (True, False): "rate first"}
-            return f", step {step} ({names.get(tuple(terms), 'distortion and rate at once')})"
-        return ""  # it was in another process
-
-    def _nonsense(self) -> str | None:
-        """Say so where the last epoch ended far above what a model without knowledge pays."""
-        if not self.history.cost:
-            return None
-        cost, beta = self.history.cost[-1], self.recipe.beta
-        charged = cost if beta == 1 else cost + (beta - 1) * self.history.rate[-1]
-        ignorant = self.model.likelihood.cost_of_ignorance(self.images).item()
-        if charged <= FAR * ignorant:
-            return None
-        return (
-            f"the last epoch's cost, {cost:.3g}, makes no sense, since knowing nothing costs about "
-            f"{ignorant:.3g}; {self._advice()}"
-        )
-
-    def _advice(self) -> str:
-        """Say what may help against a cost that is no number, or a nonsensical one."""
-        slower = f"try a smaller learning_rate (it is {self.recipe.learning_rate:g})"
-        if not self.model.likelihood.density:  # its data have a range of their own
-            return slower
-        x, variance = self.images.cpu().double(), self.model.likelihood.config.get("variance")
-        return (
-            f"the data reach from {x.min():.4g} to {x.max():.4g}, the largest standard deviation "
-            f"of a column is {x.std(0, correction=0).max():.4g}, and the likelihood's variance "
-            f"is {variance}: standardise the columns; where they are, {slower}"
         )
 
     def _rows(self, count: int) -> slice:
@@ -490,7 +288,8 @@ class _Run:
             return
         self.checkpoint.save(
             model=self.model.state_dict(),
-            movers=[mover.state_dict() for mover in self.movers],
+            optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
+            schedules=[schedule.state_dict() for schedule in self.schedules],
             generator=self.generator.get_state(),
             history=asdict(self.history),
         )
@@ -498,8 +297,9 @@ class _Run:
 
     def _resume(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
-        for mover, saved in zip(self.movers, state["movers"], strict=True):
-            mover.load_state_dict(saved)
+        for name in ("optimizers", "schedules"):
+            for own, saved in zip(getattr(self, name), state[name], strict=True):
+                own.load_state_dict(saved)
         self.generator.set_state(state["generator"])
         self.history = History(**state["history"])
         self.saved = len(self.history.epoch)
@@ -555,12 +355,9 @@ def batch_loss(
     This is the one place where nats per example, (B,), become one number: their mean.
     """
     if recipe.objective.startswith("iwae"):
-        if recipe.objective == "iwae-dreg":
-            loss, bound = dreg_loss(model, x, recipe.num_samples, generator)
-        else:
-            bound = importance_weighted_bound(model, x, recipe.num_samples, generator)
-            loss = -bound
-        cost = -bound.detach().mean()
+        loss_of = dreg_loss if recipe.objective == "iwae-dreg" else iwae_loss
+        loss, bound = loss_of(model, x, recipe.num_samples, generator)
+        cost = -bound.mean()
         nan = cost.new_tensor(math.nan)  # the bound does not fall into two terms
         return loss.mean(), torch.stack([cost, nan, nan])
     q = model.encode(x)  # (B, L)

@@ -25,11 +25,11 @@ import torch
 from torch import nn
 
 from .checks import check_choice, check_count, check_images
+from .colors import COLORS, PALETTE
 from .likelihoods import Bernoulli
 from .model import VAE, unwrap
 from .networks import Decoder, Encoder
 from .noise import make_generator
-from .plotting import COLORS, PALETTE
 from .priors import StandardNormal
 
 FORMAT = "vaetut-web/1"
