@@ -301,7 +301,7 @@ def test_a_frozen_output_is_not_centred(make_model, images):
 def test_a_decoder_of_another_form_cannot_be_centred(make_model, images):
     model = make_model()
     model.decoder = vaetut.Decoder(3, 7, (8,))
-    with pytest.raises(ValueError, match=r"each of 12 pixels, got 7; .*center_output=False"):
+    with pytest.raises(ValueError, match=r"owes 12 numbers, and has 7; .*center_output=False"):
         run(model, images, center_output=True)
 
 

@@ -32,8 +32,9 @@ class OldModel:
     @property
     def log_var_x(self) -> torch.Tensor:
         """The log-variance of a Gaussian likelihood."""
+        log_var = self.likelihood.log_var  # first: others have none
         _warn("model.log_var_x", "model.likelihood.log_var")
-        return self.likelihood.log_var
+        return log_var
 
 
 class OldLikelihood:

@@ -30,7 +30,9 @@ from .likelihoods import LIKELIHOODS, Likelihood, make_likelihood
 from .model import VAE, unwrap
 from .networks import ACTIVATIONS
 from .noise import EVALUATION, make_generator, standard_normal
+from .parts import describe_part, rebuild_part
 from .pretrained import load_metadata, load_model, save_model
+from .priors import Prior
 from .recipe import PRECISIONS, RECIPES, Recipe
 from .training import train, train_pass
 
@@ -59,11 +61,14 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Widths of the encoder's hidden layers; the decoder has them in reverse order.
     activation : str, optional
         Such as "softplus", "relu", "silu", "tanh".
-    likelihood : {"bernoulli", "gaussian"}
-        p(x|z). The Bernoulli takes values in [0, 1] only: behind a `MinMaxScaler(clip=True)`, rows
-        that the scaler was not fitted to stay there. For the Gaussian, standardise the columns.
+    likelihood : {"bernoulli", "gaussian"} or Likelihood
+        p(x|z); one of `vaetut.likelihoods` is copied by each fit. The Bernoulli takes values in
+        [0, 1] only: behind a `MinMaxScaler(clip=True)`, rows that the scaler was not fitted to stay
+        there. For the Gaussian, standardise the columns.
     variance : float or "learned"
-        Of the Gaussian, the same for every feature.
+        Of the "gaussian", the same for every feature.
+    prior : Prior, optional
+        p(z), copied by each fit; N(0, I) without.
     recipe : {"article", "fast"}
         How to train: `vaetut.ARTICLE` or `vaetut.FAST`.
     epochs, batch_size : int, optional
@@ -111,8 +116,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "latent_dim": [_COUNT],
         "hidden_dims": [tuple, list, None],
         "activation": [StrOptions(set(ACTIVATIONS)), None],
-        "likelihood": [StrOptions(set(LIKELIHOODS))],
+        "likelihood": [StrOptions(set(LIKELIHOODS)), Likelihood],
         "variance": [_POSITIVE, StrOptions({"learned"})],
+        "prior": [Prior, None],
         "recipe": [StrOptions(set(RECIPES))],
         "epochs": [_COUNT, None],
         "batch_size": [_COUNT, None],
@@ -131,8 +137,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         *,
         hidden_dims: tuple[int, ...] | None = None,
         activation: str | None = None,
-        likelihood: str = "bernoulli",
+        likelihood: str | Likelihood = "bernoulli",
         variance: float | str = 1.0,
+        prior: Prior | None = None,
         recipe: str = "article",
         epochs: int | None = None,
         batch_size: int | None = None,
@@ -149,6 +156,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.activation = activation
         self.likelihood = likelihood
         self.variance = variance
+        self.prior = prior
         self.recipe = recipe
         self.epochs = epochs
         self.batch_size = batch_size
@@ -299,12 +307,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             z = self._check_codes(Z)
 
         def decode(part: torch.Tensor) -> torch.Tensor:
-            params = model.decode(part)
-            return (
-                model.likelihood.sample(params, generator)
-                if sample
-                else model.likelihood.mean(params)
-            )
+            params, likelihood = model.decode(part), model.likelihood
+            return likelihood.sample(params, generator) if sample else likelihood.mean(params)
 
         return _by_block(decode, z)
 
@@ -339,7 +343,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If the file cannot be written; one that was there is as it was.
         """
         check_is_fitted(self, "model_")
-        params = self.get_params(deep=False)
+        params = describe_part(self.get_params(deep=False))
         del params["device"]
         if isinstance(self.random_state, np.random.RandomState):
             params["random_state"] = None
@@ -370,6 +374,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             params, names = card["params"], card["feature_names"]
             if params["hidden_dims"] is not None:
                 params["hidden_dims"] = tuple(params["hidden_dims"])  # JSON knows lists only
+            params |= {key: rebuild_part(params.get(key), key) for key in ("likelihood", "prior")}
             est = cls(**params, device=device)
             est.history_ = History(**card["history"])
         except (KeyError, TypeError, ValueError) as error:
@@ -405,12 +410,12 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         chosen = {k: v for k, v in params.items() if k in names and v is not None}
         return replace(RECIPES[self.recipe], **chosen)
 
-    def _likelihood(self) -> Likelihood:
-        return make_likelihood(self.likelihood, self.variance)
-
     def _build(self, x: torch.Tensor, seed: int) -> VAE:
+        parts = copy.deepcopy((self.likelihood, self.variance, self.prior))  # the caller's stay
+        likelihood, variance, prior = parts
         sizes = x.shape[1], self.latent_dim
-        return self._make_recipe().build_model(*sizes, self._likelihood(), seed=seed).to(x)
+        model = self._make_recipe().build_model(*sizes, likelihood, variance, seed, prior)
+        return model.to(x)
 
     def _network(self) -> VAE:
         """Return the fitted network, on `device`."""
@@ -426,7 +431,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _check(self, X: ArrayLike, reset: bool = False) -> torch.Tensor:
         """Return rows (n, D) as a tensor, of the dtype and on the device of the network."""
-        likelihood = self._likelihood() if reset else self._network().likelihood
+        likelihood = make_likelihood(self.likelihood, self.variance)
+        if not reset:
+            likelihood = self._network().likelihood
         device, floats = self._place()
         rows = _tensor(validate_data(self, _array(X), reset=reset, dtype=floats))
         x = likelihood.check(rows, "X", "Put MinMaxScaler(clip=True) before the estimator")

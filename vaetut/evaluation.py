@@ -50,15 +50,17 @@ class Report:
     num_images: int
     num_samples: int
     seed: int
+    rate_is_exact: bool = True  # else the prior's KL has no formula, and the samples' mean serves
 
     def __str__(self) -> str:
         """Lay the report out as a small table that states its own protocol."""
+        kl = "KL(q(z|x) || p(z))" + ("" if self.rate_is_exact else ", estimated")
         name = "NLL" if self.data != "grey" else "NLL, a bound"
         errors = "± {:.2f} images, ± {:.3f} Monte Carlo".format
         rows = [
             ("-ELBO", self.neg_elbo, errors(self.neg_elbo_se_images, self.neg_elbo_se_monte_carlo)),
             ("  distortion", self.distortion, "-E_q[log p(x|z)]"),
-            ("  rate", self.rate, "KL(q(z|x) || p(z))"),
+            ("  rate", self.rate, kl),
             (name, self.nll, errors(self.nll_se_images, self.nll_se_monte_carlo)),
         ]
         lines = [f"{label:<14}{value:>9.2f}  {note}" for label, value, note in rows]
@@ -132,7 +134,7 @@ def evaluate(
     return Report(
         neg_elbo=neg_elbo.mean().item(),
         neg_elbo_se_images=_standard_error(neg_elbo),
-        neg_elbo_se_monte_carlo=_pooled_error(per_image["distortion_variance"]),
+        neg_elbo_se_monte_carlo=_pooled_error(per_image["neg_elbo_variance"]),
         distortion=per_image["distortion"].mean().item(),
         rate=per_image["rate"].mean().item(),
         nll=per_image["nll"].mean().item(),
@@ -144,6 +146,7 @@ def evaluate(
         num_images=len(images),
         num_samples=num_samples,
         seed=seed,
+        rate_is_exact=model.prior.exact,
     )
 
 
@@ -249,30 +252,32 @@ def _evaluate_block(
     model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator
 ) -> dict[str, torch.Tensor]:
     """Return per-image estimates, and the variance of each that the noise alone causes."""
-    q = model.encode(x)
-    # Running sums over the samples: of log p(x|z), its square, and, as logs, of w and w squared.
-    # In float64, so on the processor: Apple's devices have none.
-    total = torch.zeros(2, len(x), dtype=torch.float64, device="cpu")
-    ratio = torch.zeros_like(total[0])  # log q(z|x) - log p(z), whose mean is the KL
-    log_sums = torch.full_like(total, -math.inf)
+    q, exact = model.encode(x), model.prior.exact
+    # Running sums over the samples: of log p(x|z), of log w, of the square of that which -ELBO is
+    # estimated from; and, as logs, of w and w squared. In float64, so on the processor: Apple's
+    # devices have none.
+    total = torch.zeros(3, len(x), dtype=torch.float64, device="cpu")
+    log_sums = torch.full_like(total[:2], -math.inf)
     for log_likelihood, log_weights in stream_log_weights(model, x, num_samples, generator):
         log_likelihood = log_likelihood.cpu().double()  # (k, B)
         log_weights = log_weights.cpu().double()  # (k, B)
-        total += torch.stack([log_likelihood.sum(0), log_likelihood.square().sum(0)])
-        ratio += (log_likelihood - log_weights).sum(0)
+        noisy = log_likelihood if exact else log_weights
+        total += torch.stack([log_likelihood.sum(0), log_weights.sum(0), noisy.square().sum(0)])
         sums = torch.stack([log_weights.logsumexp(0), (2 * log_weights).logsumexp(0)])
         log_sums = log_sums.logaddexp(sums)
-    mean, mean_square = total / num_samples
+    log_likelihood, log_weight, mean_square = total / num_samples
+    rate = log_likelihood - log_weight  # the mean of log q(z|x) - log p(z)
+    if exact:
+        rate = model.prior.kl(q).sum(-1).cpu().double()
+    variance = mean_square - (log_likelihood if exact else log_weight).square()
     # The variance of log(mean w), by the delta method: (E[w^2] / E[w]^2 - 1) / K.
     relative = (log_sums[1] - 2 * log_sums[0]).exp() - 1 / num_samples
     unbias = num_samples / (num_samples - 1) if num_samples > 1 else math.nan
     return {
         "mu": q.mu,
-        "rate": model.prior.kl(q).sum(-1).cpu().double()
-        if model.prior.exact
-        else ratio / num_samples,
-        "distortion": -mean,
-        "distortion_variance": (mean_square - mean.square()).clamp(min=0) * unbias / num_samples,
+        "rate": rate,
+        "distortion": -log_likelihood,
+        "neg_elbo_variance": variance.clamp(min=0) * unbias / num_samples,
         "nll": math.log(num_samples) - log_sums[0],
         "nll_variance": relative.clamp(min=0) * unbias,
     }

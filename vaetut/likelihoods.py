@@ -292,7 +292,7 @@ class Binomial(Likelihood):
     Parameters
     ----------
     trials : int
-        n.
+        n. The encoder sees x / n.
     """
 
     def __init__(self, trials: int) -> None:
@@ -314,12 +314,18 @@ class Binomial(Likelihood):
         shape = (self.trials, *params.shape)
         return (uniform(shape, params, generator) < params.sigmoid()).to(params).sum(0)
 
+    def as_input(self, x: Tensor) -> Tensor:
+        return x / self.trials
+
     def start(self, x: Tensor) -> Tensor | None:
         return (x.mean(0) / self.trials).clamp(LEAST, 1 - LEAST).logit()
 
 
 class Poisson(Likelihood):
-    """Counts whose variance is their mean: x in {0, 1, ...}; params are logs of the mean."""
+    """Counts whose variance is their mean: x in {0, 1, ...}; params are logs of the mean.
+
+    The encoder sees log(1 + x).
+    """
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         return check_whole(super().check(x, name), name)
@@ -334,12 +340,18 @@ class Poisson(Likelihood):
         rates, generator = params.exp(), as_generator(generator)
         return torch.poisson(rates.to(generator.device), generator).to(params)
 
+    def as_input(self, x: Tensor) -> Tensor:
+        return x.log1p()
+
     def start(self, x: Tensor) -> Tensor | None:
         return x.mean(0).clamp(min=LEAST).log()
 
 
 class NegativeBinomial(Likelihood):
-    """Counts of mean m and variance m + m^2 / r; params are log m and log r, (..., B, D, 2)."""
+    """Counts of mean m and variance m + m^2 / r; params are log m and log r, (..., B, D, 2).
+
+    The encoder sees log(1 + x).
+    """
 
     width = 2
 
@@ -360,6 +372,9 @@ class NegativeBinomial(Likelihood):
         # A Poisson whose rate is drawn from the gamma of that mean and shape r.
         rates = torch._standard_gamma(r.to(generator.device), generator) * (mean / r)
         return torch.poisson(rates, generator).to(params)
+
+    def as_input(self, x: Tensor) -> Tensor:
+        return x.log1p()
 
     def start(self, x: Tensor) -> Tensor | None:
         mean = x.mean(0).clamp(min=LEAST)

@@ -130,10 +130,8 @@ class Decoder(nn.Module):
 
     def begin(self, start: torch.Tensor) -> None:
         """Set the last bias to `start`, if it is zero, as the constructor leaves it."""
-        bias = self.out.bias
-        if not bias.any() and bias.requires_grad:  # trained weights stay what they are
-            with torch.no_grad():
-                bias.copy_(start.flatten())
+        _check_start(start, self.output_dim)
+        _set_if_zero(self.out.bias, start.flatten())
 
 
 class ConvEncoder(nn.Module):
@@ -253,11 +251,24 @@ class ConvDecoder(nn.Module):
 
     def begin(self, start: torch.Tensor) -> None:
         """Set the last biases, one for each channel, to the mean of `start` over its pixels."""
-        bias = self.hidden[-1].bias
-        if not bias.any() and bias.requires_grad:
-            means = start.reshape(self.shape[0], -1, self.width).mean(1)  # (C, width)
-            with torch.no_grad():
-                bias.copy_(means.flatten())
+        _check_start(start, self.output_dim)
+        means = start.reshape(self.shape[0], -1, self.width).mean(1)  # (C, width)
+        _set_if_zero(self.hidden[-1].bias, means.flatten())
+
+
+def _check_start(start: torch.Tensor, output_dim: int) -> None:
+    if start.numel() != output_dim:
+        raise ValueError(
+            f"the output layer owes {start.numel()} numbers, and has {output_dim}; "
+            "set center_output=False"
+        )
+
+
+def _set_if_zero(bias: nn.Parameter, values: torch.Tensor) -> None:
+    """Set a bias that is zero, as a constructor leaves it; a trained one stays what it is."""
+    if not bias.any() and bias.requires_grad:
+        with torch.no_grad():
+            bias.copy_(values)
 
 
 def _halvings(shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[tuple, list[tuple]]:

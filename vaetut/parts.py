@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from torch import nn
@@ -18,6 +19,9 @@ _KNOWN = {
 }
 
 
+_FOREIGN = ", which is not of this package"
+
+
 class ForeignPart(TypeError):
     """A part that is not of this package, so that only its owner can make it."""
 
@@ -25,18 +29,34 @@ class ForeignPart(TypeError):
 def describe(model: VAE) -> dict[str, Any]:
     """Return what tells one model from another, but for its weights.
 
-    A part of this package is named by its class and its `config`, any other by where its class
-    lives.
+    Parameters
+    ----------
+    model : VAE
+
+    Returns
+    -------
+    dict
+        "model", its class; "input_dim"; and for each of `PARTS` its "type" and its "config": what
+        its class is called with, or, where it keeps none, PyTorch's account of its layers.
     """
     return {
-        "model": _name(type(model), {"VAE": VAE}),
+        "model": _name(model, VAE),
         "input_dim": model.input_dim,
-        **{name: _describe(getattr(model, name)) for name in PARTS},
+        **{name: describe_part(getattr(model, name)) for name in PARTS},
     }
 
 
 def rebuild(description: dict[str, Any]) -> VAE:
     """Make a model as described, with fresh weights.
+
+    Parameters
+    ----------
+    description : dict
+        What `describe` returned.
+
+    Returns
+    -------
+    VAE
 
     Raises
     ------
@@ -45,34 +65,46 @@ def rebuild(description: dict[str, Any]) -> VAE:
     KeyError, TypeError, ValueError
         If the description is none.
     """
-    if description["model"] != "VAE":
+    if description["model"].endswith(_FOREIGN):
         raise ForeignPart(f"the model is a {description['model']}")
-    parts = {name: _rebuild(description[name], name) for name in PARTS}
+    parts = {name: rebuild_part(description[name], name) for name in PARTS}
     return VAE(description["input_dim"], **parts)
 
 
-def _name(kind: type, known: dict[str, type]) -> str:
-    ours = known.get(kind.__name__) is kind
-    return kind.__name__ if ours else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _describe(value: Any) -> Any:
+def describe_part(value: Any) -> Any:
+    """Return any value with a description for every part in it."""
     if isinstance(value, nn.Module):
-        return {"type": _name(type(value), _KNOWN), "config": _describe(vars(value).get("config"))}
+        config = vars(value).get("config")
+        config = describe_part(config) if _fits_json(config) else repr(value)
+        return {"type": _name(value, _KNOWN.get(type(value).__name__)), "config": config}
     if isinstance(value, dict):
-        return {key: _describe(each) for key, each in value.items()}
+        return {key: describe_part(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_describe(each) for each in value]
+        return [describe_part(each) for each in value]
     return value
 
 
-def _rebuild(value: Any, name: str) -> Any:
+def rebuild_part(value: Any, name: str) -> Any:
+    """Return any value with a part for every description in it; `name` says which it is."""
     if isinstance(value, dict) and value.keys() == {"type", "config"}:
-        if value["type"] not in _KNOWN:
+        if value["type"].endswith(_FOREIGN):
             raise ForeignPart(f"its {name} is a {value['type']}")
-        return _KNOWN[value["type"]](**_rebuild(value["config"], name))
+        return _KNOWN[value["type"]](**rebuild_part(value["config"], name))
     if isinstance(value, dict):
-        return {key: _rebuild(each, name) for key, each in value.items()}
+        return {key: rebuild_part(each, name) for key, each in value.items()}
     if isinstance(value, list):
-        return [_rebuild(each, name) for each in value]
+        return [rebuild_part(each, name) for each in value]
     return value
+
+
+def _name(value: nn.Module, ours: type | None) -> str:
+    name = type(value).__name__
+    return name if type(value) is ours else name + _FOREIGN
+
+
+def _fits_json(config: Any) -> bool:
+    try:
+        json.dumps(config, default=describe_part)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return config is not None

@@ -24,6 +24,10 @@ _NEW = {"log_var_x": "likelihood.log_var"}  # names of weights in the first edit
 _FOLDER = files("vaetut") / "assets" / "weights"
 
 
+class _OtherParts(ValueError):
+    """A model to fill has not the parts of the one in the file."""
+
+
 def list_pretrained() -> list[str]:
     """List the names of the bundled models.
 
@@ -140,13 +144,14 @@ def load_model(path: str | Path, into: VAE | None = None) -> VAE:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {path}")
+    into = into if into is None else unwrap(into)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             card = _upgrade(json.loads(metadata.pop(KEY)))
             names = {_NEW.get(name, name): name for name in file.keys()}  # noqa: SIM118
             shapes = {name: file.get_slice(old).get_shape() for name, old in names.items()}
-            wanted = _skeleton(card) if into is None else _check_same(unwrap(into), card)
+            wanted = _skeleton(card) if into is None else _check_same(into, card)
             if odd := _compare_shapes(shapes, wanted):
                 raise ValueError(f"its weights are not those that its settings ask for: {odd}")
             weights = {name: file.get_tensor(old) for name, old in names.items()}
@@ -154,13 +159,15 @@ def load_model(path: str | Path, into: VAE | None = None) -> VAE:
             raise ValueError("it is not as it was saved: its checksum is another")
         if not all(weight.isfinite().all() for weight in weights.values()):
             raise ValueError("it holds weights that are not finite")
-        model = rebuild(card) if into is None else unwrap(into)
+        model = rebuild(card) if into is None else into
         model.to(next(iter(weights.values())).dtype).load_state_dict(weights)
     except ForeignPart as error:
         raise TypeError(
             f"{path} holds a model that this package cannot make: {error}. Make it as before, "
             "then load_model(path, into=model)"
         ) from error
+    except _OtherParts as error:
+        raise ValueError(f"{path} holds a model with another {error} than `into`") from error
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path} is damaged or is not a vaetut model ({error}); "
@@ -186,10 +193,10 @@ def _skeleton(card: dict) -> VAE:
 
 
 def _check_same(model: VAE, card: dict) -> VAE:
-    """Return the model; raise a ValueError unless its parts are those of the card."""
+    """Return the model; raise unless its parts are those of the card."""
     own = json.loads(json.dumps(describe(model)))  # as in a file
     if other := [name for name in own if own[name] != card[name]]:
-        raise ValueError(f"`into` has another {' and '.join(other)} than the model in it")
+        raise _OtherParts(" and another ".join(other))
     return model
 
 

@@ -9,6 +9,7 @@ from .likelihoods import Likelihood
 from .model import VAE
 from .networks import ACTIVATIONS
 from .noise import WEIGHTS, make_generator
+from .priors import Prior
 
 # "-stl" (Roeder et al. 2017) and "-dreg" (Tucker et al. 2018): with less noise in the gradient.
 OBJECTIVES = ("elbo", "elbo-stl", "iwae", "iwae-dreg")
@@ -51,7 +52,9 @@ class Recipe:
     num_samples: int = 1  # K, draws of z per image; 1 is enough for a batch of 100 (AEVB, §2.3)
     beta: float = 1.0  # weight of the KL (Higgins et al. 2017); 1 is the ELBO
     kl_warmup_epochs: float = 0.0  # beta grows from 0 over these epochs (Bowman et al. 2015)
-    free_bits: float = 0.0  # nats per coordinate that cost nothing (Kingma et al. 2016, eq. 15)
+    # Nats per coordinate that cost nothing (Kingma et al. 2016, eq. 15); of the whole KL, where a
+    # prior's does not split by coordinate.
+    free_bits: float = 0.0
 
     # The optimiser.
     optimizer: str = "adam"  # "muon" moves the matrices by Muon (Jordan et al. 2024)
@@ -95,10 +98,12 @@ class Recipe:
         likelihood: str | Likelihood = "bernoulli",
         variance: float | str = 1.0,
         seed: int = 0,
+        prior: Prior | None = None,
     ) -> VAE:
         """Return a fresh VAE with the network that this recipe is tuned for."""
         network = (input_dim, latent_dim, self.hidden_dims, self.activation)
-        return VAE(*network, likelihood, variance, make_generator(seed, WEIGHTS))
+        generator = make_generator(seed, WEIGHTS)
+        return VAE(*network, likelihood, variance, generator, prior=prior)
 
 
 # Metzen 2015: the run that the article shows.

@@ -186,9 +186,9 @@ class _Run:
         if state:
             self._resume(state)
         elif recipe.center_output and hasattr(model.decoder, "begin"):
-            start_at = model.likelihood.start(self.images)
-            if start_at is not None:
-                model.decoder.begin(start_at)
+            params = model.likelihood.start(self.images)
+            if params is not None:
+                model.decoder.begin(params)
 
     def go(self, progress: bool) -> History:
         done, total = len(self.history.epoch), self.recipe.epochs
