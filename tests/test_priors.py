@@ -1,5 +1,7 @@
 """One contract for every prior: its draws have its density, and its KL is the one from draws."""
 
+import copy
+
 import pytest
 import torch
 from torch import distributions as td
@@ -108,3 +110,89 @@ def test_a_mixture_that_is_fitted_afterwards_lies_nearer_to_the_codes():
     assert fitted.log_prob(z).mean() > StandardNormal(L).log_prob(z).mean() + 0.5
     assert not any(weight.requires_grad for weight in fitted.parameters())
     assert sorted(fitted.mu[:, 0].round().tolist()) == [-2.0, 2.0] or fitted.mu.abs().min() > 1
+
+
+def test_noise_of_the_estimate_shrinks_with_the_draws():
+    """The error that a report states is that of its own sum, rate and all."""
+    model = vaetut.VAE(D, hidden_dims=(8,), prior=mixture())
+    x = torch.rand(40, D, generator=torch.Generator().manual_seed(5))
+    reports = [vaetut.evaluate(model, x, 50, seed) for seed in range(40)]
+    found = torch.tensor([report.neg_elbo for report in reports]).std().item()
+    stated = sum(report.neg_elbo_se_monte_carlo for report in reports) / len(reports)
+    assert found == pytest.approx(stated, rel=0.35)
+    assert "KL(q(z|x) || p(z)), estimated" in str(reports[0])
+    assert not reports[0].rate_is_exact
+
+
+def test_free_bits_act_on_a_kl_that_does_not_split():
+    model = vaetut.VAE(D, hidden_dims=(8,), prior=mixture())
+    x = torch.rand(20, D, generator=torch.Generator().manual_seed(5))
+    recipe = vaetut.Recipe(validation=0, free_bits=50.0)
+    noise = torch.Generator().manual_seed(0)
+    loss, (_, distortion, rate) = vaetut.training.batch_loss(model, x, recipe, 1.0, noise)
+    assert rate < 50
+    assert loss.item() == pytest.approx(distortion.item() + 50, rel=1e-6)
+
+
+@priors
+def test_a_compiled_model_has_the_same_bound(prior):
+    model = vaetut.VAE(D, hidden_dims=(8,), prior=prior)
+    x = torch.rand(8, D, generator=torch.Generator().manual_seed(5))
+    compiled = torch.compile(model, backend="eager")
+    for bound in (vaetut.elbo, vaetut.importance_weighted_bound):
+        one, other = (
+            bound(each, x, 5, torch.Generator().manual_seed(1)) for each in (model, compiled)
+        )
+        torch.testing.assert_close(one, other)
+
+
+@priors
+def test_a_copy_of_a_model_stands_alone(prior):
+    model = vaetut.VAE(D, hidden_dims=(8,), prior=prior)
+    twin, z = copy.deepcopy(model), torch.ones(4, L)
+    before = model.prior.log_prob(z)
+    with torch.no_grad():
+        for weight in twin.parameters():
+            weight.add_(0.3)
+    assert torch.equal(model.prior.log_prob(z), before)
+    if list(prior.parameters()):
+        assert not torch.equal(twin.prior.log_prob(z), before)
+
+
+def test_the_mean_of_the_model_is_drawn_from_its_prior(assert_mean):
+    model = vaetut.VAE(D, hidden_dims=(8,), prior=mixture())
+    drawn = model.sample(5000, torch.Generator().manual_seed(0))
+    z = model.prior.sample(5000, torch.Generator().manual_seed(1))
+    assert_mean((drawn - model.decode_mean(z)).detach(), torch.zeros(D))
+
+
+def test_the_aggregate_posterior_is_compared_with_the_models_prior():
+    q = posterior(200)
+    plain, own = (
+        vaetut.aggregate_posterior(*q, generator=torch.Generator().manual_seed(0), prior=prior)
+        for prior in (None, mixture())
+    )
+    assert plain.information == own.information
+    assert own.rate == pytest.approx(own.information + own.kl_to_prior)
+    assert abs(own.kl_to_prior - plain.kl_to_prior) > 0.01
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: Mixture(2, 0), ValueError, "components must be at least 1"),
+        (lambda: Mixture(2.0, 3), TypeError, "latent_dim must be an int"),
+        (lambda: StandardNormal(2).log_prob(torch.zeros(3)), ValueError, r"shape \(..., 2\)"),
+        (lambda: StandardNormal(2).sample(0), ValueError, "number must be at least 1"),
+        (lambda: mixture().sample(3, 7), TypeError, "generator must be a torch.Generator"),
+        (lambda: VampPrior(2, torch.zeros(3, 4)).sample(3), ValueError, "pass it to VAE"),
+        (lambda: VampPrior(2, torch.zeros(3)), ValueError, "inputs must have shape"),
+        (lambda: vaetut.VAE(5, prior=VampPrior(2, [3, 4])), ValueError, "4 values, and x has 5"),
+        (lambda: Mixture.fit(torch.zeros(3), 2), ValueError, "z must have shape"),
+        (lambda: Mixture.fit(torch.zeros(3, 2), 4), ValueError, "4 components need at least 4"),
+        (lambda: Mixture.fit(torch.full((3, 2), torch.nan), 2), ValueError, "must be finite"),
+    ],
+)
+def test_a_mistake_is_answered_in_words(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -58,7 +58,7 @@ _HOME = {
     "evaluate": "evaluation",
     "VariationalAutoencoder": "estimator",
 }
-_MODULES = ("cli", "exercises", "parts", "plotting", "training", "web", *sorted(set(_HOME.values())))
+_MODULES = sorted({"cli", "exercises", "parts", "plotting", "web", *_HOME.values()})
 
 __all__ = sorted(_HOME)
 

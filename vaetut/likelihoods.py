@@ -42,9 +42,9 @@ class Likelihood(OldLikelihood, nn.Module):
     width = 1  # numbers that the decoder owes for each value
     density = False  # whether log p is that of a density, and not of a probability
 
-    def __init__(self, **config: object) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.config = config  # what makes it again: numbers, texts and lists of them
+        self.config: dict = {}  # what makes it again: numbers, texts and lists of them
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         """Return data (B, D) as this likelihood takes them; raise a ValueError for others."""
@@ -155,7 +155,8 @@ class Gaussian(Likelihood):
                 "variance must be a positive number, 'learned', 'columns' or 'decoder', "
                 f"got {variance!r}"
             )
-        super().__init__(variance=variance, input_dim=input_dim)
+        super().__init__()
+        self.config = {"variance": variance, "input_dim": input_dim}
         if variance == "columns":
             self.log_var = nn.Parameter(torch.zeros(check_count(input_dim, "input_dim")))
         elif variance == "learned":
@@ -211,7 +212,8 @@ class DiscretizedLogistic(Likelihood):
     width = 2
 
     def __init__(self, levels: int = 256) -> None:
-        super().__init__(levels=check_count(levels, "levels", minimum=2))
+        super().__init__()
+        self.config = {"levels": check_count(levels, "levels", minimum=2)}
         self.step = 1 / (self.config["levels"] - 1)
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "Scale the images") -> Tensor:
@@ -258,8 +260,9 @@ class Categorical(Likelihood):
     """
 
     def __init__(self, classes: int) -> None:
-        super().__init__(classes=check_count(classes, "classes", minimum=2))
-        self.width = self.config["classes"]
+        super().__init__()
+        self.width = check_count(classes, "classes", minimum=2)
+        self.config = {"classes": self.width}
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         return check_whole(super().check(x, name), name, self.width - 1)
@@ -296,8 +299,9 @@ class Binomial(Likelihood):
     """
 
     def __init__(self, trials: int) -> None:
-        super().__init__(trials=check_count(trials, "trials"))
-        self.trials = self.config["trials"]
+        super().__init__()
+        self.trials = check_count(trials, "trials")
+        self.config = {"trials": self.trials}
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         return check_whole(super().check(x, name), name, self.trials)

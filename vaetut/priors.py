@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .checks import check_batch, check_codes, check_count, check_posterior
+from .checks import check_batch, check_codes, check_count, check_finite, check_posterior
 from .distributions import LOG_2PI, Normal
 from .noise import WEIGHTS, as_generator, standard_normal, uniform
 
@@ -160,7 +160,7 @@ class Mixture(Components):
         z : Tensor, shape (N, L)
             Draws from q(z|x), one for each of many images.
         components : int
-            C.
+            C, no more than N.
         seed : int
             Of the first guess.
 
@@ -168,10 +168,18 @@ class Mixture(Components):
         -------
         Mixture
             It does not learn; `requires_grad_()` lets it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `z` is not as described, or has fewer codes than components.
         """
         from sklearn.mixture import GaussianMixture  # slow to import, and rarely needed
 
         check_batch(z, name="z")
+        check_finite(z, name="z")
+        if len(z) < components:
+            raise ValueError(f"{components} components need at least {components} codes")
         prior = cls(z.shape[1], components).to(z)
         fitted = GaussianMixture(
             prior.config["components"], covariance_type="diag", random_state=seed
@@ -206,6 +214,10 @@ class VampPrior(Components):
 
     def belong_to(self, model: nn.Module) -> None:
         """Take the model's encoder, which stays the model's: it is no part of this module."""
+        if model.input_dim != self.inputs.shape[1]:
+            raise ValueError(
+                f"pseudo-inputs have {self.inputs.shape[1]} values, and x has {model.input_dim}"
+            )
         self._model = (model,)
 
     def parts(self) -> tuple[Normal, torch.Tensor]:
