@@ -164,14 +164,14 @@ class Gaussian(Likelihood):
         elif variance == "decoder":
             self.width = 2
         else:
-            self.log_var = torch.tensor(math.log(variance), dtype=torch.float64)
+            self.log_var = torch.tensor(math.log(variance))
 
     def _parts(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of every value."""
         mean, log_var = params.unbind(-1) if self.width == 2 else (params, self.log_var)
         if isinstance(self.config["variance"], str):
             return mean, log_var.clamp(min=MIN_LOG_VAR_X)
-        return mean, log_var.to(params)
+        return mean, params.new_tensor(math.log(self.config["variance"]))
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         return normal_log_prob(x, *self._parts(params))
