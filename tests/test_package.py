@@ -33,26 +33,26 @@ FLOORS = {
     "interrupt": 0,
     "noise": 0,
     "data": 1,
+    "checkpoint": 1,
     "distributions": 1,
+    "history": 1,
     "plotting": 1,
     "likelihoods": 2,
     "networks": 2,
     "priors": 2,
+    "diagnosis": 3,
     "model": 3,
-    "checkpoint": 4,
-    "history": 4,
     "objective": 4,
     "parts": 4,
     "recipe": 4,
-    "diagnosis": 5,
     "evaluation": 5,
     "exercises": 5,
     "pretrained": 5,
     "web": 5,
-    "training": 6,
-    "estimator": 7,
-    "cli": 7,
-    "__main__": 8,
+    "training": 5,
+    "estimator": 6,
+    "cli": 6,
+    "__main__": 7,
 }
 FACES = ("estimator", "cli")
 
@@ -115,6 +115,19 @@ def test_the_check_sees_imports_of_every_form(monkeypatch, path, line, found):
     monkeypatch.setattr(Path, "read_text", lambda self: line)
     monkeypatch.setitem(globals(), "SOURCES", [PACKAGE / path])
     assert imports_of("model") == found
+
+
+ANY = {"LIKELIHOODS", "Likelihood", "Prior", "make_likelihood"}  # of parts, whichever they are
+FORMULAS = {"StandardNormal", "gaussian_log_likelihood", "kl_per_dimension"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if 3 < FLOORS.get(m, 0) and m != "web"])
+def test_nobody_above_the_model_asks_which_part_it_has(module):
+    """But for the page, which can run one kind only."""
+    for path in [path for path in SOURCES if path.relative_to(PACKAGE).parts[0].startswith(module)]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module in ("likelihoods", "priors"):
+                assert {alias.name for alias in node.names} <= ANY | FORMULAS
 
 
 def test_plotting_knows_nothing_of_ours_but_colours():

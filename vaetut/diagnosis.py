@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import torch
 
-from .history import History
 from .likelihoods import Likelihood
-from .recipe import Recipe
 
 # No healthy run ends with a cost so many times that of ignorance, for a model can learn to know
 # nothing: with zeros for its last weights, q(z|x) is the prior, and the decoder's answer is 0.
 FAR = 100
 
 
-def first_to_leave(steps: list[torch.Tensor], recipe: Recipe) -> str:
+def first_to_leave(steps: list[torch.Tensor], two_terms: bool) -> str:
     """Say in which step, and by which of its terms, the cost left the finite numbers.
 
     Parameters
     ----------
     steps : list of Tensor, shape (3,)
         Cost, distortion and rate of every step of an epoch.
-    recipe : Recipe
+    two_terms : bool
+        Whether the cost falls into the other two, as the importance-weighted bound does not.
 
     Returns
     -------
@@ -30,7 +29,7 @@ def first_to_leave(steps: list[torch.Tensor], recipe: Recipe) -> str:
     for step, (cost, *terms) in enumerate(torch.stack(steps).isfinite().tolist(), start=1):
         if cost:
             continue
-        if recipe.objective.startswith("iwae"):  # its cost does not fall into two terms
+        if not two_terms:
             return f", step {step}"
         names = {(False, True): "distortion first", (True, False): "rate first"}
         return f", step {step} ({names.get(tuple(terms), 'distortion and rate at once')})"
@@ -38,25 +37,21 @@ def first_to_leave(steps: list[torch.Tensor], recipe: Recipe) -> str:
 
 
 def nonsense(
-    likelihood: Likelihood, images: torch.Tensor, recipe: Recipe, history: History
+    likelihood: Likelihood, images: torch.Tensor, cost: float, charged: float, advice: str
 ) -> str | None:
-    """Say so where the last epoch ended far above what a model without knowledge pays."""
-    if not history.cost:
-        return None
-    cost, beta = history.cost[-1], recipe.beta
-    charged = cost if beta == 1 else cost + (beta - 1) * history.rate[-1]
+    """Say so where an epoch's cost, as charged, is far above that of a model without knowledge."""
     ignorant = likelihood.cost_of_ignorance(images).item()
     if charged <= FAR * ignorant:
         return None
     return (
         f"the last epoch's cost, {cost:.3g}, makes no sense, since knowing nothing costs about "
-        f"{ignorant:.3g}; {advice(likelihood, images, recipe)}"
+        f"{ignorant:.3g}; {advice}"
     )
 
 
-def advice(likelihood: Likelihood, images: torch.Tensor, recipe: Recipe) -> str:
+def advice(likelihood: Likelihood, images: torch.Tensor, learning_rate: float) -> str:
     """Say what may help against such a cost."""
-    slower = f"try a smaller learning_rate (it is {recipe.learning_rate:g})"
+    slower = f"try a smaller learning_rate (it is {learning_rate:g})"
     if not likelihood.density:  # its data have a range of their own
         return slower
     x, variance = images.cpu().double(), likelihood.config.get("variance", "its own")

@@ -41,6 +41,7 @@ class Likelihood(OldLikelihood, nn.Module):
 
     width = 1  # numbers that the decoder owes for each value
     density = False  # whether log p is that of a density, and not of a probability
+    takes_coins = False  # whether a draw of 0 or 1 with probability x may stand in for x
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,6 +108,8 @@ class Bernoulli(Likelihood):
     (Loaiza-Ganem & Cunningham 2019).
     """
 
+    takes_coins = True
+
     def check(self, x: Tensor, name: str = "x", remedy: str = "Scale the images") -> Tensor:
         return check_images(x, name=name, remedy=remedy)
 
@@ -164,14 +167,13 @@ class Gaussian(Likelihood):
         elif variance == "decoder":
             self.width = 2
         else:
-            self.log_var = torch.tensor(math.log(variance))
+            self.log_var = torch.tensor(math.log(variance))  # no buffer: never uninitialised
 
     def _parts(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of every value."""
         mean, log_var = params.unbind(-1) if self.width == 2 else (params, self.log_var)
-        if isinstance(self.config["variance"], str):
-            return mean, log_var.clamp(min=MIN_LOG_VAR_X)
-        return mean, params.new_tensor(math.log(self.config["variance"]))
+        learned = isinstance(self.config["variance"], str)
+        return mean, log_var.clamp(min=MIN_LOG_VAR_X) if learned else log_var.to(params)
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         return normal_log_prob(x, *self._parts(params))

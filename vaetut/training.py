@@ -30,7 +30,6 @@ from .data import binarize
 from .diagnosis import advice, first_to_leave, nonsense
 from .files import claimed
 from .history import History
-from .likelihoods import Bernoulli
 from .model import VAE, unwrap_and_check
 from .noise import TRAINING, VALIDATION, Share, make_generator
 from .objective import dreg_loss, elbo, iwae_loss
@@ -215,8 +214,7 @@ class _Run:
                 if self.checkpoint and done:
                     kept += f", and {self.checkpoint.path} continues after epoch {done}"
                 warnings.warn(kept, stacklevel=3)
-        doubt = nonsense(self.model.likelihood, self.images, self.recipe, self.history)
-        if self.rank == 0 and doubt:
+        if self.rank == 0 and (doubt := self._doubt()):
             warnings.warn(doubt, stacklevel=3)
         return self.history
 
@@ -249,8 +247,8 @@ class _Run:
         if not math.isfinite(cost):
             raise FloatingPointError(
                 f"the cost became {cost} in epoch {epoch}"
-                f"{first_to_leave(steps, self.recipe)}; "
-                f"{advice(self.model.likelihood, self.images, self.recipe)}"
+                f"{first_to_leave(steps, self.recipe.objective.startswith('elbo'))}; "
+                f"{self._advice()}"
             )
         self.history.append(
             epoch=epoch,
@@ -260,6 +258,17 @@ class _Run:
             validation_cost=self._validate(),
             seconds=time.perf_counter() - started,
         )
+
+    def _doubt(self) -> str | None:
+        """Return what to say of the last epoch's cost, where it makes no sense."""
+        if not self.history.cost:
+            return None
+        cost, rate, beta = self.history.cost[-1], self.history.rate[-1], self.recipe.beta
+        charged = cost if beta == 1 else cost + (beta - 1) * rate
+        return nonsense(self.model.likelihood, self.images, cost, charged, self._advice())
+
+    def _advice(self) -> str:
+        return advice(self.model.likelihood, self.images, self.recipe.learning_rate)
 
     def _rows(self, count: int) -> slice:
         """Return this process's part of a batch of `count` images."""
@@ -384,7 +393,7 @@ def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe, processes: int)
         )
     if not any(weight.requires_grad for weight in model.parameters()):
         raise ValueError("the whole model is frozen; model.requires_grad_() lets it learn again")
-    if recipe.binarize and not isinstance(model.likelihood, Bernoulli):
+    if recipe.binarize and not model.likelihood.takes_coins:
         raise ValueError("binarize='dynamic' needs likelihood='bernoulli'")
     if len(images) <= recipe.validation:
         raise ValueError(
