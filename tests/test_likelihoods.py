@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import integrate
 from torch import distributions as td
 
@@ -230,6 +232,15 @@ def test_a_table_of_gaps_alone_is_refused():
         Observed(Gaussian()).check(torch.full((2, 2), math.nan))
 
 
+def test_an_output_layer_begins_at_the_means_of_what_is_there():
+    x = X.repeat(40, 1)
+    x[::3, 0] = x[::6, 2] = math.nan
+    likelihood = Observed(mixed())
+    means = likelihood.mean(likelihood.start(x))
+    assert means[2].item() == pytest.approx(x[:, 2].nanmean().item(), rel=0.02)
+    assert means[[0, 3]].tolist() == [0, 0]  # where a Gaussian's begin
+
+
 def test_a_model_of_a_table_with_gaps_learns_and_survives_a_file(tmp_path):
     rng = np.random.default_rng(0)
     x = torch.from_numpy(
@@ -247,3 +258,57 @@ def test_a_model_of_a_table_with_gaps_learns_and_survives_a_file(tmp_path):
     twin = vaetut.load_model(tmp_path / "m.safetensors")
     z = torch.zeros(200, 2)
     assert torch.equal(twin.log_likelihood(x, z), model.log_likelihood(x, z))
+
+
+# Properties
+
+finite = {"allow_nan": False, "allow_infinity": False}
+
+
+@given(
+    levels=st.integers(2, 40),
+    mean=st.floats(-3, 4, **finite),
+    log_scale=st.floats(-12, 3, **finite),
+)
+def test_the_levels_of_a_discretized_logistic_share_all_that_there_is(levels, mean, log_scale):
+    likelihood = DiscretizedLogistic(levels)
+    x = torch.arange(levels, dtype=torch.float64)[:, None] / (levels - 1)
+    params = torch.tensor([mean, log_scale], dtype=torch.float64).expand(levels, 1, 2)
+    probabilities = likelihood.log_prob_each(x, params).exp()
+    assert probabilities.sum().item() == pytest.approx(1, abs=1e-9)
+    expected = (probabilities * x).sum().item()
+    assert likelihood.mean(params[:1]).item() == pytest.approx(expected, abs=1e-9)
+
+
+@given(st.permutations(range(4)))
+def test_the_order_of_columns_is_a_matter_of_names(order):
+    """Columns that change places, with their groups, cost what they did."""
+    place = {column: order.index(column) for column in range(4)}
+    moved = Mixed(
+        [(part, [place[c] for c in columns]) for part, columns in mixed().config["groups"]]
+    )
+    params = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    each = mixed().log_prob_each(X, params)
+    assert torch.equal(moved.log_prob_each(X[:, order], params), each[:, order])
+    assert torch.equal(moved.mean(params), mixed().mean(params)[:, order])
+
+
+@given(st.lists(st.booleans(), min_size=12, max_size=12).filter(lambda gaps: not all(gaps)))
+def test_what_stands_behind_a_gap_has_no_influence(gaps):
+    gaps = torch.tensor(gaps).reshape(3, 4)
+    likelihood, params = Observed(mixed()), torch.ones(3, 6)
+    x = X.masked_fill(gaps, math.nan)
+    found = likelihood.log_prob_each(x, params)
+    assert torch.equal(found == 0, gaps | (mixed().log_prob_each(X, params) == 0))
+    assert likelihood.as_input(x).isfinite().all()
+    assert torch.equal(likelihood.check(x).nan_to_num(9), x.nan_to_num(9))
+
+
+@given(st.floats(-8, 8, **finite), st.floats(-8, 8, **finite), st.integers(0, 200))
+def test_few_and_many_counts_have_a_finite_price(log_mean, log_r, count):
+    params = torch.tensor([[[log_mean, log_r]]], requires_grad=True)
+    x = torch.tensor([[float(count)]])
+    for likelihood, numbers in ((NegativeBinomial(), params), (Poisson(), params[..., 0])):
+        price = likelihood.log_prob(x, numbers).sum()
+        assert price.item() <= 0
+        assert torch.autograd.grad(price, params)[0].isfinite().all()

@@ -459,9 +459,13 @@ class Mixed(Likelihood):
         return torch.cat([part.as_input(values) for part, values in self._columns(x)], -1)
 
     def start(self, x: Tensor) -> Tensor | None:
-        """Return the families' params, flat; None where one has none."""
-        starts = [part.start(values) for part, values in self._columns(x)]
-        return None if any(s is None for s in starts) else torch.cat([s.flatten() for s in starts])
+        """Return the families' params, flat; zeros where one has none."""
+        starts = []
+        for part, values in self._columns(x):
+            start = part.start(values)
+            zeros = x.new_zeros(part.owed(values.shape[1]))
+            starts.append(zeros if start is None else start.flatten())
+        return torch.cat(starts)
 
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
         return sum(part.cost_of_ignorance(values) for part, values in self._columns(x))
@@ -491,9 +495,13 @@ class Observed(Likelihood):
 
     @staticmethod
     def _filled(x: Tensor) -> Tensor:
-        """Put another row's value into each gap: one that the likelihood surely takes."""
-        known = x.nan_to_num(-math.inf).max(0).values
-        return torch.where(x.isnan(), known, x)
+        """Put values of the same column into its gaps, in turn; 0 where it has none."""
+        filled, gaps = x.clone(), x.isnan()
+        for d in gaps.any(0).nonzero().flatten().tolist():
+            known = x[~gaps[:, d], d] if not gaps[:, d].all() else x.new_zeros(1)
+            turns = torch.arange(int(gaps[:, d].sum()), device=x.device) % len(known)
+            filled[gaps[:, d], d] = known[turns]
+        return filled
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         gaps = x.isnan()
