@@ -679,6 +679,17 @@ def test_figures_of_another_latent_space_are_samples(coarse):
     np.testing.assert_array_equal(plt.imread("m-samples.png"), plt.imread("expected.png"))
 
 
+def test_figures_of_a_plane_with_another_prior_are_its_samples(coarse):
+    model = vaetut.VAE(784, prior=vaetut.Mixture(2, 3), hidden_dims=(8,))
+    vaetut.save_model(model, "m.safetensors")
+    result = run("figures", "m.safetensors", "--seed", 5)
+    assert result.stdout.split() == ["m-reconstructions.png", "m-samples.png"]
+    with torch.no_grad():
+        means = model.sample(100, torch.Generator().manual_seed(5))
+    plotting.samples(means).figure.savefig("expected.png")
+    np.testing.assert_array_equal(plt.imread("m-samples.png"), plt.imread("expected.png"))
+
+
 # Sample
 
 
