@@ -26,8 +26,8 @@ class Laplace(vaetut.Likelihood):
         return params
 
     def sample(self, params, generator=None):
-        one, other = torch.empty(2, *params.shape).exponential_(generator=generator)
-        return params + self.log_width.exp() * (one - other)
+        noise = torch.empty(2, *params.shape).exponential_(generator=generator).to(params)
+        return params + self.log_width.exp() * (noise[0] - noise[1])
 
 
 class Logistic(vaetut.Prior):
@@ -37,7 +37,8 @@ class Logistic(vaetut.Prior):
         return (F.logsigmoid(z) + F.logsigmoid(-z)).sum(-1)
 
     def sample(self, number, generator=None):
-        return torch.rand(number, self.latent_dim, generator=generator).logit(eps=1e-6)
+        noise = torch.rand(number, self.latent_dim, generator=generator)
+        return noise.to(self.like).logit(eps=1e-6)
 
 
 class Residual(nn.Module):
@@ -64,10 +65,11 @@ def fresh_model():
 
 
 table = torch.from_numpy(load_breast_cancer().data).float()  # 569 rows of 30 columns
-table = (table - table.mean(0)) / table.std(0)
+table = table[torch.randperm(569, generator=torch.Generator().manual_seed(0))]
+table = (table - table[69:].mean(0)) / table[69:].std(0)  # by the rows that are trained on
 
 model = fresh_model()
-recipe = vaetut.Recipe(validation=69, epochs=20, batch_size=50)
+recipe = vaetut.Recipe(validation=69, epochs=20, batch_size=50)  # the first 69 are held out
 vaetut.train(model, table, recipe, progress=False)
 print(vaetut.evaluate(model, table[:69], num_samples=500))
 

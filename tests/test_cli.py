@@ -685,7 +685,7 @@ def test_figures_of_a_plane_with_another_prior_are_its_samples(coarse):
     result = run("figures", "m.safetensors", "--seed", 5)
     assert result.stdout.split() == ["m-reconstructions.png", "m-samples.png"]
     with torch.no_grad():
-        means = model.sample(100, torch.Generator().manual_seed(5))
+        means = model.generate(100, torch.Generator().manual_seed(5))
     plotting.samples(means).figure.savefig("expected.png")
     np.testing.assert_array_equal(plt.imread("m-samples.png"), plt.imread("expected.png"))
 

@@ -268,6 +268,65 @@ def test_gaussian_variance_reaches_the_model(X):
     assert learned.model_.likelihood.log_var.requires_grad
 
 
+class Foreign(vaetut.Poisson):
+    """A likelihood of a reader's own."""
+
+
+def parts(kind=vaetut.Poisson):
+    return {"likelihood": kind(), "prior": vaetut.Mixture(L, 3)}
+
+
+@pytest.fixture
+def counts():
+    return np.random.RandomState(0).poisson(3, size=(N, D)).astype(np.float32)
+
+
+def test_parts_are_fitted_in_copies(counts):
+    given = parts()
+    before = copy.deepcopy(given["prior"].state_dict())
+    est, twin = make(**given).fit(counts), make(**given).fit(counts)
+    assert np.array_equal(weights(est), weights(twin))
+    assert clone(est).fit(counts).score(counts) == est.score(counts)
+    for name, weight in given["prior"].state_dict().items():
+        assert torch.equal(weight, before[name])
+        assert not torch.equal(est.model_.prior.state_dict()[name], weight)
+    drawn = est.generate(n_samples=50, sample=True)
+    assert np.array_equal(drawn, drawn.round())
+
+
+def test_parts_survive_a_file_and_a_pickle(counts, tmp_path):
+    est = make(**parts()).fit(counts)
+    est.save(tmp_path / "est.safetensors")
+    for twin in (
+        VariationalAutoencoder.load(tmp_path / "est.safetensors"),
+        pickle.loads(pickle.dumps(est)),
+    ):
+        assert twin.score(counts) == est.score(counts)
+        assert isinstance(twin.likelihood, vaetut.Poisson)
+        assert twin.prior.config == est.prior.config
+
+
+def test_an_estimator_with_a_part_of_ones_own_is_refused_with_the_way_out(counts, tmp_path):
+    est = make(**parts(Foreign)).fit(counts)
+    est.save(tmp_path / "est.safetensors")
+    with pytest.raises(TypeError, match=r"its likelihood is a Foreign.*into=model"):
+        VariationalAutoencoder.load(tmp_path / "est.safetensors")
+    model = vaetut.load_model(tmp_path / "est.safetensors", into=copy.deepcopy(est.model_))
+    assert isinstance(model.likelihood, Foreign)
+
+
+def test_the_score_with_another_prior_is_near_its_mean_over_many_draws(X):
+    est = make(prior=vaetut.Mixture(L, 3), epochs=20).fit(X)
+    with torch.no_grad():
+        drawn = vaetut.elbo(est.model_, torch.from_numpy(X), 20_000, make_generator(0)).elbo
+    assert np.abs(est.score_samples(X) - drawn.numpy()).max() < 0.1
+
+
+def test_sizes_of_parts_that_do_not_fit_are_named(counts):
+    with pytest.raises(ValueError, match="latent_dim is 3, and the prior's is 2"):
+        make(prior=vaetut.Mixture(L, 3), latent_dim=3).fit(counts)
+
+
 def test_verbose_shows_a_bar_on_stderr_only(X, capsys):
     make().fit(X).partial_fit(X)
     assert capsys.readouterr() == ("", "")

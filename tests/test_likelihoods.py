@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate
+from scipy import integrate, stats
 from torch import distributions as td
 
 import vaetut
@@ -312,3 +312,33 @@ def test_few_and_many_counts_have_a_finite_price(log_mean, log_r, count):
         price = likelihood.log_prob(x, numbers).sum()
         assert price.item() <= 0
         assert torch.autograd.grad(price, params)[0].isfinite().all()
+
+
+@pytest.mark.parametrize("log_r", [5.0, 12.0, 20.0, 60.0])
+@pytest.mark.parametrize("mean", [2.0, 100.0, 1e4])
+def test_counts_keep_their_digits_in_single_precision(mean, log_r):
+    """Where r is large the negative binomial is a Poisson, and factorials cancel."""
+    x = torch.tensor([[round(0.9 * mean)]], dtype=torch.float32)
+    params = torch.tensor([[[math.log(mean), log_r]]])
+    r = math.exp(min(log_r, 20.0))
+    expected = stats.nbinom(r, r / (r + mean)).logpmf(x.numpy())
+    assert NegativeBinomial().log_prob(x, params).item() == pytest.approx(expected.item(), abs=2e-3)
+    poisson = stats.poisson(mean).logpmf(x.numpy()).item()
+    assert Poisson().log_prob(x, params[..., 0]).item() == pytest.approx(poisson, abs=2e-3)
+    draws = NegativeBinomial().sample(params.expand(4000, 1, 2), torch.Generator().manual_seed(0))
+    spread = math.sqrt(mean + mean**2 / r)
+    assert draws.std().item() == pytest.approx(spread, rel=0.06)
+
+
+def test_a_start_for_counts_without_overdispersion_is_near_a_poisson():
+    x = torch.poisson(torch.full((500, 1), 100.0), torch.Generator().manual_seed(0))
+    cost = NegativeBinomial().cost_of_ignorance(x).item()
+    assert cost == pytest.approx(Poisson().cost_of_ignorance(x).item(), abs=0.1)
+
+
+def test_the_kind_of_a_table_is_that_of_its_most_demanding_column():
+    grey = torch.full((3, 2), 0.5)
+    assert Observed(Bernoulli()).kind(grey) == "grey"
+    assert Mixed([(Bernoulli(), [0]), (Gaussian(), [1])]).kind(grey) == "grey"
+    assert Mixed([(Bernoulli(), [0]), (Gaussian(), [1])]).kind(grey.round()) == "real"
+    assert Mixed([(Bernoulli(), [0]), (Poisson(), [1])]).kind(grey.round()) == "discrete"

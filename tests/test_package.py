@@ -309,7 +309,7 @@ def use_likelihood(likelihood):
 
 def use_prior(prior):
     model = vaetut.VAE(12, prior=prior, hidden_dims=(8,))
-    model.sample(3)
+    model.generate(3)
     vaetut.evaluate(model, X, 3)
 
 

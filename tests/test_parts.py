@@ -71,7 +71,7 @@ def test_a_part_of_ones_own_is_trained_and_measured(make):
     history = vaetut.train(model, x, RECIPE, progress=False)
     assert history.cost[1] < history.cost[0]
     assert vaetut.evaluate(model, x, 10).data == "discrete"
-    assert model.sample(3).shape == (3, D)
+    assert model.generate(3).shape == (3, D)
 
 
 @pytest.mark.parametrize("part", MODELS)
@@ -89,7 +89,7 @@ def test_a_part_of_ones_own_comes_back_into_its_owners_model_only(part, tmp_path
     )
     plain = vaetut.VAE(D, L, (8,), likelihood=vaetut.Poisson())
     before = {name: weight.clone() for name, weight in plain.state_dict().items()}
-    with pytest.raises(ValueError, match=rf"with another {part} than `into`"):
+    with pytest.raises(ValueError, match=rf"another model than `into`: {part}"):
         vaetut.load_model(path, into=plain)
     assert all(torch.equal(weight, before[name]) for name, weight in plain.state_dict().items())
 
@@ -108,7 +108,9 @@ def test_a_model_of_this_package_may_be_filled_too(tmp_path):
     vaetut.save_model(vaetut.VAE(D, L, (8,)).double(), path)
     twin = vaetut.load_model(path, into=vaetut.VAE(D, L, (8,)))
     assert {weight.dtype for weight in twin.parameters()} == {torch.float64}
-    with pytest.raises(ValueError, match="with another encoder and another decoder than `into`"):
+    with pytest.raises(
+        ValueError, match=r"than `into`: encoder.config.hidden_dims is \[8\] there, and \[9\] here"
+    ):
         vaetut.load_model(path, into=vaetut.VAE(D, L, (9,)))
     with pytest.raises(TypeError, match="model must be a VAE"):
         vaetut.load_model(path, into=nn.Linear(2, 2))
@@ -117,7 +119,7 @@ def test_a_model_of_this_package_may_be_filled_too(tmp_path):
 def test_layers_of_two_foreign_networks_tell_them_apart(tmp_path):
     path = tmp_path / "m.safetensors"
     vaetut.save_model(vaetut.VAE(D, L, decoder=Wide()), path)
-    with pytest.raises(ValueError, match="with another decoder than"):
+    with pytest.raises(ValueError, match="than `into`: decoder"):
         vaetut.load_model(path, into=vaetut.VAE(D, L, decoder=Wide(17)))
 
 
@@ -225,7 +227,9 @@ def test_a_file_of_the_first_edition_is_read(variance, tmp_path):
         ({"encoder": "mlp"}, TypeError, "encoder must be a Module, got 'mlp'"),
         ({"decoder": Wide}, TypeError, "decoder must be a Module, got <class"),
         ({"prior": nn.Linear(2, 2)}, TypeError, "prior must be a Prior, got Linear"),
-        ({"likelihood": nn.Linear(2, 2)}, ValueError, "likelihood must be one of 'bernoulli'"),
+        ({"likelihood": nn.Linear(2, 2)}, TypeError, "likelihood must be a Likelihood, got Linear"),
+        ({"likelihood": vaetut.Poisson}, TypeError, "got <class .*; call the class to make one"),
+        ({"likelihood": "poisson"}, ValueError, r"pass one, e.g. vaetut.Poisson\(\)"),
         ({"likelihood": vaetut.Gaussian(), "variance": 2.0}, ValueError, r"give it to Gaussian"),
         ({"latent_dim": 3, "prior": vaetut.StandardNormal(2)}, ValueError, "the prior's is 2"),
         ({"encoder": vaetut.Encoder(5, 20)}, ValueError, "encoder's input_dim must be 6 .* got 5"),
@@ -243,12 +247,12 @@ def test_a_file_of_the_first_edition_is_read(variance, tmp_path):
         (
             {"likelihood": vaetut.Mixed([(vaetut.Poisson(), range(5))])},
             ValueError,
-            "the likelihood has 5 columns, and input_dim is 6",
+            "was made for 5 columns, and there are 6",
         ),
         (
             {"likelihood": vaetut.Gaussian("columns", 5)},
             ValueError,
-            "the likelihood has 5 columns, and input_dim is 6",
+            "was made for 5 columns, and there are 6",
         ),
     ],
 )
@@ -277,7 +281,7 @@ X, Z = torch.zeros(4, D), torch.zeros(4, L)
         (Z, TypeError, "encoder must return a pair, mu and log_var; got tensor"),
         ((Z, Z, Z), TypeError, "encoder must return a pair"),
         ((Z, Z[:, :1]), ValueError, "mu and log_var must have one shape"),
-        ((X, X), ValueError, r"mu and log_var of shape \(4, 2\), got \(4, 6\)"),
+        ((X, X), ValueError, r"the encoder's mu must have shape \(4, 2\), got \(4, 6\)"),
         ((Z, 0.0), TypeError, "log_var must be a torch.Tensor"),
     ],
 )
@@ -290,7 +294,7 @@ def test_an_encoders_wrong_answer_is_described(answer, error, message):
     ("answer", "error", "message"),
     [
         ((X, X), TypeError, "what the decoder returns must be a torch.Tensor, got tuple"),
-        (Z, ValueError, r"must return a tensor of shape \(4, 6\) .* \(4, 2\), got \(4, 2\)"),
+        (Z, ValueError, r"decoder returns must have shape \(4, 6\), got \(4, 2\)"),
     ],
 )
 def test_a_decoders_wrong_answer_is_described(answer, error, message):
@@ -304,6 +308,61 @@ def test_sizes_come_from_an_encoder_that_says_them():
     assert vaetut.VAE(D, encoder=Answer((Z, Z))).latent_dim == 20
 
 
+class Odd(vaetut.Likelihood):
+    """A likelihood of a reader's own with a fault in it."""
+
+    def __init__(self, **methods):
+        super().__init__()
+        vars(self).update(methods)
+
+    def log_prob_each(self, x, params):
+        return -(x - params).abs()
+
+
+NO_SUM = {"log_prob_each": lambda x, params: -(x - params).abs().sum(-1)}
+BOTH = {"mean": lambda params: params[..., :1], "sample": lambda params, generator: params}
+FAULTS = [
+    (NO_SUM, lambda m: m.log_likelihood(X, Z), ValueError, r"log_prob_each .* shape \(4,\), got"),
+    ({}, lambda m: m.decode_mean(Z), NotImplementedError, "Odd has no mean"),
+    (BOTH, lambda m: m.decode_mean(Z), ValueError, r"mean must have shape \(4, 6\), got \(4, 1\)"),
+    ({}, lambda m: m.generate(2, sample=True), NotImplementedError, "Odd has no sample"),
+    (
+        {"as_input": lambda x: torch.cat([x, x], 1)},
+        lambda m: m.encode(X),
+        ValueError,
+        r"what as_input returns must have shape \(4, 6\), got \(4, 12\)",
+    ),
+    (
+        {"start": lambda x: x[:, :2]},
+        lambda m: m.likelihood.cost_of_ignorance(X),
+        ValueError,
+        r"what start returns must have shape \(6,\), got \(4, 2\)",
+    ),
+    (
+        {"check": lambda x, name: None},
+        lambda m: vaetut.elbo(m, X),
+        TypeError,
+        "likelihood's check returns must be a torch.Tensor, got NoneType",
+    ),
+]
+
+
+@pytest.mark.parametrize(("methods", "call", "error", "message"), FAULTS)
+def test_a_fault_in_a_likelihood_is_named(methods, call, error, message):
+    with pytest.raises(error, match=message):
+        call(vaetut.VAE(D, L, (8,), likelihood=Odd(**methods)))
+
+
+def test_a_fault_in_a_prior_is_named():
+    narrow = Narrow(L)
+    narrow.exact = True
+    with pytest.raises(ValueError, match="KL of Narrow needs draws z; where `exact` is true"):
+        vaetut.evaluate(vaetut.VAE(D, prior=narrow), X, 10)
+    narrow.log_prob = lambda z: z
+    with pytest.raises(ValueError, match=r"the prior's log_prob must have shape \(1, 4\), got"):
+        vaetut.elbo(vaetut.VAE(D, prior=narrow), X)
+
+
 # Old names
 
 
@@ -311,10 +370,23 @@ def test_old_names_warn_and_say_the_new_one():
     model = vaetut.VAE(D, L, likelihood="gaussian", variance="learned")
     with pytest.warns(DeprecationWarning, match=r"use model\.likelihood\.log_var"):
         assert model.log_var_x is model.likelihood.log_var
-    with pytest.warns(DeprecationWarning, match=r"use isinstance\(model\.likelihood"):
+    with pytest.warns(
+        DeprecationWarning, match=r"use isinstance\(model\.likelihood, vaetut\.Gaussian\)"
+    ):
         assert model.likelihood == "gaussian"
     with pytest.warns(DeprecationWarning, match=r"use isinstance"):
         assert model.likelihood != "bernoulli"
     assert model.likelihood == model.likelihood
     assert model.likelihood != vaetut.Gaussian("learned")
     assert not hasattr(vaetut.VAE(D), "log_var_x")
+    with pytest.raises(ValueError, match="no words for this model's parts"):
+        _ = vaetut.VAE(D, prior=vaetut.Mixture(2, 3)).config
+
+
+def test_weights_of_version_0_1_are_loaded_whatever_kept_them():
+    model = vaetut.VAE(D, L, likelihood="gaussian", variance="learned")
+    old = {k.replace("likelihood.l", "l"): v + 1 for k, v in model.state_dict().items()}
+    old["log_var_x"] = old.pop("log_var")
+    model.load_state_dict(old)
+    assert model.likelihood.log_var.item() == 1
+    assert "log_var_x" in old

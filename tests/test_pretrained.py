@@ -113,6 +113,13 @@ def test_a_model_survives_saving_and_loading(make_model, images, seeded, tmp_pat
     )
 
 
+def test_layers_that_were_exchanged_are_not_saved_as_others(model, tmp_path):
+    model.encoder.hidden[1] = torch.nn.ReLU()
+    with pytest.raises(TypeError, match="has other layers than its parts' settings ask for"):
+        vaetut.save_model(model, tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_path_may_be_a_string(model, tmp_path):
     path = str(tmp_path / "model.safetensors")
     vaetut.save_model(model, path)

@@ -161,7 +161,7 @@ def test_a_copy_of_a_model_stands_alone(prior):
 
 def test_the_mean_of_the_model_is_drawn_from_its_prior(assert_mean):
     model = vaetut.VAE(D, hidden_dims=(8,), prior=mixture())
-    drawn = model.sample(5000, torch.Generator().manual_seed(0))
+    drawn = model.generate(5000, torch.Generator().manual_seed(0))
     z = model.prior.sample(5000, torch.Generator().manual_seed(1))
     assert_mean((drawn - model.decode_mean(z)).detach(), torch.zeros(D))
 
@@ -187,7 +187,7 @@ def test_the_aggregate_posterior_is_compared_with_the_models_prior():
         (lambda: mixture().sample(3, 7), TypeError, "generator must be a torch.Generator"),
         (lambda: VampPrior(2, torch.zeros(3, 4)).sample(3), ValueError, "pass it to VAE"),
         (lambda: VampPrior(2, torch.zeros(3)), ValueError, "inputs must have shape"),
-        (lambda: vaetut.VAE(5, prior=VampPrior(2, [3, 4])), ValueError, "4 values, and x has 5"),
+        (lambda: vaetut.VAE(5, prior=VampPrior(2, [3, 4])), ValueError, "the encoder sees 5"),
         (lambda: Mixture.fit(torch.zeros(3), 2), ValueError, "z must have shape"),
         (lambda: Mixture.fit(torch.zeros(3, 2), 4), ValueError, "4 components need at least 4"),
         (lambda: Mixture.fit(torch.full((3, 2), torch.nan), 2), ValueError, "must be finite"),
@@ -196,3 +196,16 @@ def test_the_aggregate_posterior_is_compared_with_the_models_prior():
 def test_a_mistake_is_answered_in_words(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_pseudo_inputs_learn_as_the_encoder_sees_them():
+    likelihood = vaetut.Categorical(3)
+    rows = torch.tensor([[0.0, 2], [1, 1]])
+    prior = VampPrior(L, likelihood.as_input(rows))
+    model = vaetut.VAE(2, likelihood=likelihood, prior=prior, hidden_dims=(8,))
+    q = model.encode(rows)
+    torch.testing.assert_close(prior.parts()[0].mu, q.mu)
+    vaetut.elbo(model, rows).elbo.sum().backward()
+    assert prior.inputs.grad.abs().min() > 0
+    with pytest.raises(ValueError, match=r"the encoder sees 6; use likelihood.as_input\(rows\)"):
+        vaetut.VAE(2, likelihood=likelihood, prior=VampPrior(L, rows))

@@ -79,12 +79,12 @@ def check_images(
     return x.clamp(0, 1)
 
 
-def check_finite(x: torch.Tensor, *, name: str = "x") -> torch.Tensor:
+def check_finite(x: torch.Tensor, *, name: str = "x", remedy: str = "") -> torch.Tensor:
     """Return `x` itself; raise a ValueError if it holds NaN or infinity, or no values at all."""
     if x.is_meta:
         raise ValueError(f"{name} holds no values: it is on the meta device")
     if not x.detach().isfinite().all():
-        raise ValueError(f"{name} must be finite; it holds NaN or infinity")
+        raise ValueError(f"{name} must be finite; it holds NaN or infinity{remedy}")
     return x
 
 
@@ -94,7 +94,7 @@ def check_whole(x: torch.Tensor, name: str, most: int | None = None) -> torch.Te
     if most is not None:
         odd |= x > most
     if odd.any():
-        wanted = "0, 1, 2, …" if most is None else f"0, 1, … {most}"
+        wanted = {None: "0, 1, 2, …", 1: "0 and 1"}.get(most, f"0, 1, … {most}")
         raise ValueError(
             f"{name} must hold whole numbers {wanted}; it holds {x[odd][0].item():.7g}"
         )
@@ -205,6 +205,14 @@ def check_broadcast(x: torch.Tensor, params: torch.Tensor, *, name: str) -> None
     if x.ndim > params.ndim or any(size not in (1, wanted) for size, wanted in pairs):
         wanted = f"be one number, or fit the shape {tuple(params.shape)}"
         raise ValueError(f"{name} must {wanted}, got {tuple(x.shape)}")
+
+
+def check_shape(x: torch.Tensor, shape: tuple[int, ...], *, name: str) -> torch.Tensor:
+    """Return `x` itself; raise unless it is a floating-point tensor of this shape."""
+    check_float_tensor(x, name=name)
+    if x.shape != shape:
+        raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(x.shape)}")
+    return x
 
 
 def check_posterior(mu: torch.Tensor, log_var: torch.Tensor) -> None:

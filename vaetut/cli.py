@@ -422,7 +422,7 @@ def _draw_samples(network: vaetut.VAE, count: int, seed: int) -> Any:
     """Draw the decoded means of `count` codes from the prior, in about as many rows as columns."""
     import torch
 
-    means = network.sample(count, torch.Generator().manual_seed(seed))
+    means = network.generate(count, torch.Generator().manual_seed(seed))
     return _plotting().samples(means, math.ceil(math.sqrt(count)))
 
 

@@ -7,7 +7,8 @@ import torch
 from .likelihoods import Likelihood
 
 # No healthy run ends with a cost so many times that of ignorance, for a model can learn to know
-# nothing: with zeros for its last weights, q(z|x) is the prior, and the decoder's answer is 0.
+# nothing: with zeros for its last weights, the decoder gives one answer, and q(z|x) is N(0, I),
+# which costs little under most priors.
 FAR = 100
 
 

@@ -40,6 +40,7 @@ FLOATS = (np.float64, np.float32)  # dtypes that stay; all else becomes the firs
 BLOCK = 1000  # rows at a time, so that memory stays bounded
 _OF_THE_COLUMNS = ("n_features_in_", "feature_names_in_")  # set by scikit-learn's check
 MIN_PAIRS = 8  # of noise vectors, eps and -eps, that `score_samples` averages over
+MANY_PAIRS = 256  # where the KL is estimated, too
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -50,8 +51,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     The network computes in the dtype of the `X` it is first fitted to: float32 stays float32, all
     else becomes float64, which takes twice the time ("mps" has no float64: there, all becomes
-    float32). Where a parameter is None, the recipe's own
-    value holds.
+    float32). Where a parameter is None, the recipe's own value holds. Gaps (NaN) are refused, as by
+    most estimators: `vaetut.VAE` with `Observed` takes them.
 
     Parameters
     ----------
@@ -285,7 +286,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Parameters
         ----------
         Z : array-like, shape (n, L), optional
-            Without it, z is drawn from N(0, I).
+            Without it, z is drawn from the prior.
         n_samples : int
             How many to draw, where there is no `Z`.
         sample : bool
@@ -318,14 +319,16 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         The expectation over q(z|x) is a cubature: an average over 2 max(L, 8) fixed points, the
         same for all rows, calls and models. So a row's value doesn't depend on the other rows or
         their order, and models are compared under equal noise. It is exact where log p(x|z) is a
-        cubic in z.
+        cubic in z and the prior's KL has a formula. For other priors the average also stands for
+        the KL, and is taken over 512 points.
 
         Parameters
         ----------
         X : array-like, shape (n, D)
         """
         x, model = self._check(X), self._network()
-        noise = _cubature(model.latent_dim).to(x)
+        pairs = max(model.latent_dim, MIN_PAIRS if model.prior.exact else MANY_PAIRS)
+        noise = _cubature(model.latent_dim, pairs).to(x)
         return _by_block(lambda part: _elbo_under(model, part, noise), x)
 
     def score(self, X: ArrayLike, y: object = None) -> float:
@@ -364,6 +367,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ------
         FileNotFoundError
             If there is no such file.
+        TypeError
+            If a part of it is not of this package, so that nobody but you can make it; a pickle
+            keeps it, and `load_model(path, into=model)` reads the network.
         ValueError
             If the file is damaged, `save` did not write it, or there is no such device.
         """
@@ -447,14 +453,13 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return z.to(next(model.parameters()))
 
 
-def _cubature(dim: int) -> torch.Tensor:
-    """Return points (K, L) whose mean, covariance and third moments are those of N(0, I).
+def _cubature(dim: int, pairs: int) -> torch.Tensor:
+    """Return points (2 pairs, L) whose mean, covariance and third moments are those of N(0, I).
 
-    For K = 2L they are the third-degree spherical-radial rule (Arasaratnam & Haykin 2009),
+    For pairs = L they are the third-degree spherical-radial rule (Arasaratnam & Haykin 2009),
     rotated. For an MNIST model with L = 20 they miss the mean ELBO by less than 0.01 nats, where
     as many random draws, shared by all rows, miss it by about 0.5.
     """
-    pairs = max(dim, MIN_PAIRS)
     like = torch.empty(0, dtype=torch.float64, device="cpu")
     random = standard_normal((pairs, dim), like, make_generator(0, EVALUATION))
     half = math.sqrt(pairs) * torch.linalg.qr(random).Q  # half.T @ half = pairs * I

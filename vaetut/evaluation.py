@@ -46,7 +46,7 @@ class Report:
     nll_se_monte_carlo: float
     active_units: int
     latent_dim: int
-    data: str  # "binary", "grey" or "real"
+    data: str  # "binary" or "grey" images, or rows of "real" values, a density's, or "discrete"
     num_images: int
     num_samples: int
     seed: int
@@ -56,7 +56,8 @@ class Report:
         """Lay the report out as a small table that states its own protocol."""
         kl = "KL(q(z|x) || p(z))" + ("" if self.rate_is_exact else ", estimated")
         name = "NLL" if self.data != "grey" else "NLL, a bound"
-        errors = "± {:.2f} images, ± {:.3f} Monte Carlo".format
+        unit = "images" if self.data in ("binary", "grey") else "rows"
+        errors = f"± {{:.2f}} {unit}, ± {{:.3f}} Monte Carlo".format
         rows = [
             ("-ELBO", self.neg_elbo, errors(self.neg_elbo_se_images, self.neg_elbo_se_monte_carlo)),
             ("  distortion", self.distortion, "-E_q[log p(x|z)]"),
@@ -66,7 +67,7 @@ class Report:
         lines = [f"{label:<14}{value:>9.2f}  {note}" for label, value, note in rows]
         lines.append(f"{'active units':<14}{self.active_units:>6} of {self.latent_dim}")
         lines.append(
-            f"nats per image; {self.num_images:,} {self.data} images, "
+            f"nats per {unit[:-1]}; {self.num_images:,} {self.data} {unit}, "
             f"K = {self.num_samples:,} samples of z each, seed {self.seed}"
         )
         if self.data == "grey":
@@ -169,10 +170,10 @@ def count_active(mu: torch.Tensor) -> int:
 class AggregatePosterior(NamedTuple):
     """The rate of N images and what it is spent on, in nats: rate = information + kl_to_prior.
 
-    `rate` is exact, the others are estimates. `information` is I(x; z) among these N images, which
-    cannot exceed log N, and `kl_to_prior` is KL(q(z) || p(z)), with their q(z). If the images are
-    draws from a larger population, its own information lies between `information` and
-    `information_above`, on average over such draws.
+    `rate` is exact where the prior's KL has a formula, the others are estimates. `information` is
+    I(x; z) among these N images, which cannot exceed log N, and `kl_to_prior` is KL(q(z) || p(z)),
+    with their q(z). If the images are draws from a larger population, its own information lies
+    between `information` and `information_above`, on average over such draws.
     """
 
     rate: float

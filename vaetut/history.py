@@ -14,8 +14,9 @@ from .files import write_file
 class History:
     """What a run has seen: one entry per finished epoch in each list; nats per image.
 
-    The cost is -ELBO (or the recipe's objective), averaged over the epoch while the weights move;
-    it is `distortion`, -E_q[log p(x|z)], plus `rate`, KL(q(z|x) || p(z)), for beta = 1.
+    The cost is -ELBO, averaged over the epoch while the weights move: `distortion`,
+    -E_q[log p(x|z)], plus `rate`, KL(q(z|x) || p(z)), whatever weight the recipe gives the rate.
+    For "iwae" it is the negative bound, which does not fall into the two; they are NaN.
     `validation_cost` is the -ELBO of the held-out images after the epoch, from one z per image and
     in the recipe's precision.
     """

@@ -1,8 +1,6 @@
 """Likelihoods p(x|z): what kind of data a decoder describes, and at what price.
 
 A likelihood of your own is a subclass of `Likelihood` with `log_prob_each`, `mean` and `sample`.
-Each takes the `params` that the decoder gives: one number for every value, (..., B, D), or `width`
-numbers, (..., B, D, width).
 """
 
 from __future__ import annotations
@@ -15,15 +13,16 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from .checks import (
+    NO_FLOAT64,
     brief,
     check_batch,
     check_broadcast,
-    check_choice,
     check_count,
     check_finite,
     check_images,
     check_number,
     check_pixels,
+    check_shape,
     check_whole,
 )
 from .deprecated import OldLikelihood
@@ -33,66 +32,97 @@ from .noise import as_generator, uniform
 
 LIKELIHOODS = ("bernoulli", "gaussian")  # those that have a short name
 MIN_LOG_VAR_X = -10.0  # a learned variance stops here: a perfect fit would send it to -infinity
+MAX_LOG_R = 20.0  # counts of a learned r stop here: they have become Poisson counts long before
 LEAST = 1e-3  # of a mean or a share that the output layer begins at
 
 
 class Likelihood(OldLikelihood, nn.Module):
-    """What every likelihood does; `log_prob_each`, `mean` and `sample` are each family's own."""
+    """What every likelihood does; `log_prob_each`, `mean` and `sample` are each family's own.
 
-    width = 1  # numbers that the decoder owes for each value
-    density = False  # whether log p is that of a density, and not of a probability
-    takes_coins = False  # whether a draw of 0 or 1 with probability x may stand in for x
+    `params` are what the decoder says of D values: one number for each, (..., B, D), or `width`
+    numbers, (..., B, D, width).
+
+    Attributes
+    ----------
+    width : int
+        Numbers that the decoder owes for each value. A class says it, or `__init__` does.
+    density : bool
+        Whether log p is that of a density, as for real values, or of a probability. The nats of
+        the two are not comparable: those of a density change with the unit of x.
+    takes_coins : bool
+        Whether a draw of 0 or 1 with probability x may stand in for x, as for grey images.
+    config : dict
+        What a class of this package is called with, so that a file can make it again.
+    """
+
+    width = 1
+    density = False
+    takes_coins = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.config: dict = {}  # what makes it again: numbers, texts and lists of them
+        self.config: dict = {}
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
-        """Return data (B, D) as this likelihood takes them; raise a ValueError for others."""
+        """Return data (B, D) as this likelihood takes them; raise a ValueError for others.
+
+        A message calls them `name`, and a `remedy` is a sentence of advice for it.
+        """
         check_batch(x, name=name)
-        return check_finite(x, name=name)
+        return check_finite(x, name=name, remedy="; for gaps, use vaetut.Observed(…)")
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         """Return log p of every value, (..., B, D), in nats."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no log_prob_each")
 
     def log_prob(self, x: Tensor, params: Tensor) -> Tensor:
-        """Return log p(x|z) of every example, (..., B), in nats."""
+        """Return log p(x|z) of every example, (..., B), in nats: a sum over its values."""
         return self.log_prob_each(x, params).sum(-1)
 
     def mean(self, params: Tensor) -> Tensor:
         """Return the mean of every value, (..., B, D)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no mean")
 
     def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         """Draw every value, (..., B, D)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no sample")
 
     def owed(self, input_dim: int) -> int:
-        """Return how many numbers the decoder owes for D values."""
+        """Return how many numbers the decoder owes for D values: D * width."""
         return input_dim * self.width
+
+    def arrange(self, numbers: Tensor) -> Tensor:
+        """Return a decoder's numbers, (..., D * width), as `params`."""
+        if self.width == 1:
+            return numbers
+        return numbers.unflatten(-1, (-1, self.width))  # (..., D * width) -> (..., D, width)
+
+    def as_input(self, x: Tensor) -> Tensor:
+        """Return what the encoder sees of data (B, D): as many numbers as `seen` says."""
+        return x
 
     def seen(self, input_dim: int) -> int:
         """Return how many numbers the encoder sees of D values."""
         return input_dim
 
-    def arrange(self, numbers: Tensor) -> Tensor:
-        """Return a decoder's numbers (..., D * width) as `params`."""
-        return numbers if self.width == 1 else numbers.unflatten(-1, (-1, self.width))
-
-    def as_input(self, x: Tensor) -> Tensor:
-        """Return what the encoder sees of data (B, D)."""
-        return x
-
     def start(self, x: Tensor) -> Tensor | None:
-        """Return the params (D,) or (D, width) at which an output layer best begins, if any."""
+        """Return the params (D,) or (D, width) that fit data (B, D) best without a code.
+
+        With `center_output`, training begins at them; None leaves the output layer as it is.
+        """
         return None
 
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
-        """Return the mean cost, in nats per example, of an answer that knows nothing of z."""
+        """Return the mean cost, in nats per example, of an answer that knows nothing of z.
+
+        It is that of `start`, and infinite where there is none: then no cost of a training is so
+        high that it brings a warning.
+        """
         start = self.start(x)
         if start is None:
             return x.new_tensor(math.inf)
+        shape = self.arrange(x.new_zeros(self.owed(x.shape[1]))).shape
+        check_shape(start, shape, name="what start returns")
         return -self.log_prob(x, start.expand(len(x), *start.shape)).mean()
 
     def kind(self, x: Tensor) -> str:
@@ -104,7 +134,7 @@ class Bernoulli(Likelihood):
     """One coin for every value: x in [0, 1], params are logits.
 
     log p = sum_d x_d a_d - log(1 + exp(a_d)), from logits a, so that nothing takes the log of a
-    sigmoid (AEVB, eq. 11). For grey x it is the cross-entropy, not the log of a density
+    number near 0 (AEVB, eq. 11). For grey x it is the cross-entropy, not the log of a density
     (Loaiza-Ganem & Cunningham 2019).
     """
 
@@ -145,7 +175,7 @@ class Gaussian(Likelihood):
         One number for all; one that is learned; one for each column, learned; or one for every
         value, from the decoder. None that is learned acts below exp(`MIN_LOG_VAR_X`).
     input_dim : int, optional
-        D, for "columns".
+        How many columns it has, for "columns": D, or those of its group in `Mixed`.
     """
 
     density = True
@@ -160,6 +190,8 @@ class Gaussian(Likelihood):
             )
         super().__init__()
         self.config = {"variance": variance, "input_dim": input_dim}
+        if variance == "columns" and input_dim is None:
+            raise ValueError("Gaussian('columns', input_dim=…) needs the number of its columns")
         if variance == "columns":
             self.log_var = nn.Parameter(torch.zeros(check_count(input_dim, "input_dim")))
         elif variance == "learned":
@@ -186,11 +218,11 @@ class Gaussian(Likelihood):
         return reparameterize(mean, log_var.expand_as(mean), generator=generator)
 
     def owed(self, input_dim: int) -> int:
-        _check_columns(self.config["input_dim"], input_dim)
+        _check_columns(self, self.config["input_dim"], input_dim)
         return super().owed(input_dim)
 
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
-        """Return that of means from N(0, 1), about what a fresh decoder says.
+        """Return that of means from N(0, 1), which is about the most that a fresh decoder pays.
 
         The expected squared error is then x^2 + 1.
         """
@@ -309,9 +341,10 @@ class Binomial(Likelihood):
         return check_whole(super().check(x, name), name, self.trials)
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
+        x, a = _all_digits(x, params)
         n = torch.full_like(x, self.trials)
         ways = torch.lgamma(n + 1) - torch.lgamma(x + 1) - torch.lgamma(n - x + 1)
-        return ways + x * params - n * F.softplus(params)
+        return (ways + x * a - n * F.softplus(a)).to(params.dtype)
 
     def mean(self, params: Tensor) -> Tensor:
         return self.trials * params.sigmoid()
@@ -337,7 +370,8 @@ class Poisson(Likelihood):
         return check_whole(super().check(x, name), name)
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
-        return x * params - params.exp() - torch.lgamma(x + 1)
+        x, log_mean = _all_digits(x, params)
+        return (x * log_mean - log_mean.exp() - torch.lgamma(x + 1)).to(params.dtype)
 
     def mean(self, params: Tensor) -> Tensor:
         return params.exp()
@@ -356,7 +390,7 @@ class Poisson(Likelihood):
 class NegativeBinomial(Likelihood):
     """Counts of mean m and variance m + m^2 / r; params are log m and log r, (..., B, D, 2).
 
-    The encoder sees log(1 + x).
+    No r acts above exp(`MAX_LOG_R`). The encoder sees log(1 + x).
     """
 
     width = 2
@@ -365,16 +399,18 @@ class NegativeBinomial(Likelihood):
         return check_whole(super().check(x, name), name)
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
-        log_mean, log_r = params.unbind(-1)
-        r, log_sum = log_r.exp(), torch.logaddexp(log_mean, log_r)
+        x, both = _all_digits(x, params)
+        log_mean, log_r = both[..., 0], both[..., 1].clamp(max=MAX_LOG_R)
+        r, share = log_r.exp(), F.softplus(log_mean - log_r)  # log(1 + m / r)
         ways = torch.lgamma(x + r) - torch.lgamma(r) - torch.lgamma(x + 1)
-        return ways + r * (log_r - log_sum) + x * (log_mean - log_sum)
+        return (ways - (r + x) * share + x * (log_mean - log_r)).to(params.dtype)
 
     def mean(self, params: Tensor) -> Tensor:
         return params[..., 0].exp()
 
     def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
-        (mean, r), generator = params.exp().unbind(-1), as_generator(generator)
+        generator = as_generator(generator)
+        mean, r = params[..., 0].exp(), params[..., 1].clamp(max=MAX_LOG_R).exp()
         # A Poisson whose rate is drawn from the gamma of that mean and shape r.
         rates = torch._standard_gamma(r.to(generator.device), generator) * (mean / r)
         return torch.poisson(rates, generator).to(params)
@@ -384,12 +420,15 @@ class NegativeBinomial(Likelihood):
 
     def start(self, x: Tensor) -> Tensor | None:
         mean = x.mean(0).clamp(min=LEAST)
-        excess = (x.var(0, correction=0) - mean).clamp(min=LEAST)
+        excess = torch.maximum(x.var(0, correction=0) - mean, LEAST * mean)
         return torch.stack([mean.log(), (mean.square() / excess).log()], -1)
 
 
 class Mixed(Likelihood):
     """One likelihood for each group of columns; params are flat, group after group.
+
+    Its nats are those of a density if those of one group are. A mean of classes is the mean of
+    their numbers: look at draws instead, `VAE.generate(n, sample=True)`.
 
     Parameters
     ----------
@@ -399,7 +438,7 @@ class Mixed(Likelihood):
 
     def __init__(self, groups: Sequence[tuple[Likelihood, Sequence[int]]]) -> None:
         super().__init__()
-        groups = [(_a_likelihood(part), list(map(int, columns))) for part, columns in groups]
+        groups = [_check_group(group) for group in groups]
         flat = [column for _, columns in groups for column in columns]
         if not flat or sorted(flat) != list(range(len(flat))):
             raise ValueError(
@@ -444,14 +483,14 @@ class Mixed(Likelihood):
         return self._in_order(part.sample(p, generator) for part, p in self._params(params))
 
     def owed(self, input_dim: int) -> int:
-        _check_columns(len(self.order), input_dim)
+        _check_columns(self, len(self.order), input_dim)
         return sum(part.owed(len(v)) for part, v in zip(self.parts, self.columns, strict=True))
 
     def arrange(self, numbers: Tensor) -> Tensor:
         return numbers
 
     def seen(self, input_dim: int) -> int:
-        _check_columns(len(self.order), input_dim)
+        _check_columns(self, len(self.order), input_dim)
         pairs = zip(self.parts, self.columns, strict=True)
         return sum(part.seen(len(columns)) for part, columns in pairs)
 
@@ -467,6 +506,11 @@ class Mixed(Likelihood):
             starts.append(zeros if start is None else start.flatten())
         return torch.cat(starts)
 
+    def kind(self, x: Tensor) -> str:
+        kinds = {part.kind(values) for part, values in self._columns(x)}
+        order = ("grey", "real", "discrete", "binary")  # what holds for one holds for the sum
+        return next((kind for kind in order if kind in kinds), super().kind(x))
+
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
         return sum(part.cost_of_ignorance(values) for part, values in self._columns(x))
 
@@ -474,15 +518,18 @@ class Mixed(Likelihood):
 class Observed(Likelihood):
     """Another likelihood for data with gaps: NaN costs nothing, and the encoder sees a mask.
 
+    It is right where a gap says nothing of what is missing ("missing at random"; MIWAE, Mattei &
+    Frellsen 2019). Draws and means have no gaps.
+
     Parameters
     ----------
     base : Likelihood
-        Of what is there.
+        Of what is there: of the whole table, such as `Mixed`, or of a group in it.
     """
 
     def __init__(self, base: Likelihood) -> None:
         super().__init__()
-        self.config = {"base": _a_likelihood(base)}
+        self.config = {"base": _check_part(base)}
         self.base, self.width, self.density = base, base.width, base.density
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
@@ -529,20 +576,41 @@ class Observed(Likelihood):
     def start(self, x: Tensor) -> Tensor | None:
         return self.base.start(self._filled(x))
 
+    def kind(self, x: Tensor) -> str:
+        return self.base.kind(self._filled(x))
+
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
         """Return what the data would cost if there were no gaps, which is more."""
         return self.base.cost_of_ignorance(self._filled(x))
 
 
-def _a_likelihood(part: Likelihood) -> Likelihood:
+def _all_digits(*numbers: Tensor) -> list[Tensor]:
+    """Return numbers in float64, where a device has it: logs of large factorials cancel."""
+    return [n if n.device.type in NO_FLOAT64 else n.double() for n in numbers]
+
+
+def _check_part(part: Likelihood) -> Likelihood:
     if not isinstance(part, Likelihood):
-        raise TypeError(f"a part must be a Likelihood, e.g. Gaussian(), got {brief(part)}")
+        raise TypeError(f"a part must be a Likelihood, e.g. vaetut.Poisson(), got {brief(part)}")
     return part
 
 
-def _check_columns(own: int | None, input_dim: int) -> None:
-    if own not in (None, input_dim):
-        raise ValueError(f"the likelihood has {own} columns, and input_dim is {input_dim}")
+def _check_group(group: tuple[Likelihood, Sequence[int]]) -> tuple[Likelihood, list[int]]:
+    try:
+        part, columns = group
+        columns = [check_count(column, "a column", minimum=0) for column in columns]
+    except TypeError as error:
+        raise TypeError(
+            "groups must be pairs of a Likelihood and the numbers of its columns, such as "
+            f"(vaetut.Poisson(), [0, 2]); got {brief(group)}"
+        ) from error
+    return _check_part(part), columns
+
+
+def _check_columns(part: Likelihood, own: int | None, given: int) -> None:
+    if own not in (None, given):
+        kind = type(part).__name__
+        raise ValueError(f"{kind} was made for {own} columns, and there are {given}")
 
 
 def make_likelihood(likelihood: str | Likelihood, variance: float | str = 1.0) -> Likelihood:
@@ -551,7 +619,14 @@ def make_likelihood(likelihood: str | Likelihood, variance: float | str = 1.0) -
         if variance != 1.0:
             raise ValueError("variance belongs to likelihood='gaussian'; give it to Gaussian(…)")
         return likelihood
-    likelihood = check_choice(likelihood, "likelihood", LIKELIHOODS)
+    if not isinstance(likelihood, str):
+        call = "; call the class to make one" if isinstance(likelihood, type) else ""
+        raise TypeError(f"likelihood must be a Likelihood, got {brief(likelihood)}{call}")
+    if likelihood not in LIKELIHOODS:
+        raise ValueError(
+            f"likelihood must be one of 'bernoulli', 'gaussian'; got {brief(likelihood)}; others "
+            "have no short name: pass one, e.g. vaetut.Poisson()"
+        )
     gaussian = Gaussian(variance)  # which also checks a variance that no one needs
     return gaussian if likelihood == "gaussian" else Bernoulli()
 
@@ -560,7 +635,7 @@ def bernoulli_log_likelihood(x: Tensor, logits: Tensor) -> Tensor:
     """Return log p(x|z) for independent Bernoulli pixels, in nats.
 
     log p = sum_d x_d a_d - log(1 + exp(a_d)), from logits a, so that nothing takes the log of a
-    sigmoid (AEVB, eq. 11); its gradient in a_d is x_d - sigmoid(a_d). For grey x it is the
+    number near 0 (AEVB, eq. 11); its gradient in a_d is x_d - sigmoid(a_d). For grey x it is the
     cross-entropy, not the log of a density (Loaiza-Ganem & Cunningham 2019).
 
     Parameters

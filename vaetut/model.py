@@ -19,6 +19,7 @@ from .checks import (
     check_dtype,
     check_float_tensor,
     check_posterior,
+    check_shape,
     check_widths,
 )
 from .deprecated import OldModel
@@ -41,9 +42,10 @@ class VAE(OldModel, nn.Module):
     Parameters
     ----------
     input_dim : int, optional
-        Values per example, D: pixels, or columns. What the encoder says, or 784.
+        Values per example, D: pixels, or columns. Without it, the `input_dim` of a given encoder,
+        which is right where the encoder sees x as it is; else 784.
     latent_dim : int, optional
-        Dimensions of z, L. What the prior or the encoder says, or 20.
+        Dimensions of z, L. Without it, that of a given prior or encoder; else 20.
     hidden_dims : tuple of int
         Widths of the encoder's hidden layers; the decoder has them in reverse order.
     activation : str
@@ -56,9 +58,9 @@ class VAE(OldModel, nn.Module):
         Source of the initial weights (Xavier-uniform, Glorot & Bengio 2010; biases are zero);
         without one, a fixed seed. The global generator is not touched.
     encoder, decoder : Module, optional
-        In place of the networks described above: from what the likelihood shows of x, (B, E), to
-        the pair `mu` and `log_var`, each (B, L); from z (..., L) to the numbers that the
-        likelihood is owed, (..., D) for most.
+        In place of the networks described above: from what the likelihood shows of x, (B, D) for
+        most, to the pair `mu` and `log_var`, each (B, L); from z (..., L), with any number of axes
+        before the last, to the numbers that the likelihood takes, (..., D) for most.
     prior : Prior, optional
         p(z): one of `vaetut.priors`, or of your own; N(0, I) without.
 
@@ -134,37 +136,38 @@ class VAE(OldModel, nn.Module):
     def encode(self, x: torch.Tensor) -> Normal:
         """Return q(z|x), `mu` and `log_var` of shape (B, L), for images `x` (B, D)."""
         check_batch(x, self.input_dim)
-        answer = self.encoder(self.likelihood.as_input(x))
+        seen = len(x), self.likelihood.seen(self.input_dim)
+        shown = self.likelihood.as_input(x)
+        return self.posterior(check_shape(shown, seen, name="what as_input returns"))
+
+    def posterior(self, shown: torch.Tensor) -> Normal:
+        """Return q(z|x) for what the likelihood shows of x, (B, E), as `encode` does for x."""
+        answer = self.encoder(shown)
         if not isinstance(answer, tuple) or len(answer) != 2:
             raise TypeError(f"the encoder must return a pair, mu and log_var; got {brief(answer)}")
         mu, log_var = answer
         check_posterior(mu, log_var)
-        if mu.shape != (len(x), self.latent_dim):
-            raise ValueError(
-                f"the encoder must return mu and log_var of shape ({len(x)}, {self.latent_dim}), "
-                f"got {tuple(mu.shape)}"
-            )
-        return Normal(mu.to(x.dtype), log_var.to(x.dtype))  # autocast ends: sums need all digits
+        check_shape(mu, (len(shown), self.latent_dim), name="the encoder's mu")
+        dtype = shown.dtype
+        return Normal(mu.to(dtype), log_var.to(dtype))  # autocast ends: sums need all digits
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the parameters of p(x|z), (..., D) or (..., D, width), for codes `z` (..., L).
+        """Return `params`, the parameters of p(x|z), for codes `z` (..., L).
 
-        They are logits for the Bernoulli likelihood and means for the Gaussian.
+        Of shape (..., D), logits for the Bernoulli likelihood and means for the Gaussian; of shape
+        (..., D, width) where a likelihood takes several for each value; flat for `Mixed`.
         """
         check_codes(z, self.latent_dim)
-        numbers = self.decoder(z)
-        check_float_tensor(numbers, name="what the decoder returns")
-        wanted = (*z.shape[:-1], self.likelihood.owed(self.input_dim))
-        if numbers.shape != wanted:
-            raise ValueError(
-                f"the decoder must return a tensor of shape {wanted} for codes of shape "
-                f"{tuple(z.shape)}, got {tuple(numbers.shape)}"
-            )
+        owed = (*z.shape[:-1], self.likelihood.owed(self.input_dim))
+        numbers = check_shape(self.decoder(z), owed, name="what the decoder returns")
         return self.likelihood.arrange(numbers.to(z.dtype))
 
     def decode_mean(self, z: torch.Tensor) -> torch.Tensor:
         """Return the mean of p(x|z), (..., D), for codes `z` (..., L): a picture to look at."""
-        return self.likelihood.mean(self.decode(z))
+        shape = (*z.shape[:-1], self.input_dim)
+        return check_shape(
+            self.likelihood.mean(self.decode(z)), shape, name="the likelihood's mean"
+        )
 
     def log_likelihood(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return log p(x|z) in nats, summed over pixels.
@@ -185,16 +188,38 @@ class VAE(OldModel, nn.Module):
                 f"z must have shape (..., {len(x)}, {self.latent_dim}), a code for every image; "
                 f"got {tuple(z.shape)}"
             )
-        return self.likelihood.log_prob(x, self.decode(z))
+        log_prob = self.likelihood.log_prob(x, self.decode(z))
+        # One number for every example: with a sum over the batch, too, one could train.
+        name = "the sum of what the likelihood's log_prob_each returns for each value"
+        return check_shape(log_prob, z.shape[:-1], name=name)
 
-    def sample(self, number: int, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Draw codes from the prior and decode them: means of p(x|z), (n, D)."""
-        return self.decode_mean(self.prior.sample(number, generator))
+    @torch.no_grad()
+    def generate(
+        self, number: int, generator: torch.Generator | None = None, sample: bool = False
+    ) -> torch.Tensor:
+        """Draw codes from the prior, and decode them.
+
+        Parameters
+        ----------
+        number : int
+            n.
+        generator : torch.Generator, optional
+            Source of the draws; fresh entropy without one.
+        sample : bool
+            Draw x from p(x|z), as the data are; without, return its mean.
+
+        Returns
+        -------
+        Tensor, shape (n, D)
+        """
+        generator = as_generator(generator)
+        z = self.prior.sample(number, generator)
+        return self.likelihood.sample(self.decode(z), generator) if sample else self.decode_mean(z)
 
     def forward(
         self, x: torch.Tensor, generator: torch.Generator | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Encode, sample once, decode: `params` (B, D), `mu` and `log_var` (B, L)."""
+        """Encode, sample once, decode: `params` as of `decode`, `mu` and `log_var` (B, L)."""
         q = self.encode(x)
         return self.decode(q.sample(generator=generator)), *q
 
@@ -248,5 +273,6 @@ def unwrap_and_check(
         )
     check_batch(x, vae.input_dim, name=name)
     x = vae.likelihood.check(x, name)
+    check_float_tensor(x, name="what the likelihood's check returns")
     check_dtype(x, next(vae.parameters()).dtype, name=name)
     return vae, x.clone() if x.is_inference() else x  # a copy may take part in gradients

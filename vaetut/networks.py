@@ -140,7 +140,7 @@ class ConvEncoder(nn.Module):
     Parameters
     ----------
     shape : tuple of int
-        (C, H, W) of a picture, which comes as a row of C * H * W numbers.
+        (C, H, W) of what the encoder sees: a row of C * H * W numbers, channel by channel.
     latent_dim : int
         L.
     channels : tuple of int
@@ -247,7 +247,7 @@ class ConvDecoder(nn.Module):
         check_like(z, self.hidden[0].weight, name="z")
         h = self.hidden(z.reshape(-1, self.latent_dim))  # (n, C * width, H, W)
         h = h.unflatten(1, (self.shape[0], self.width)).movedim(2, -1)  # (n, C, H, W, width)
-        return h.reshape(*z.shape[:-1], -1)
+        return h.reshape(*z.shape[:-1], -1)  # (..., C * H * W * width)
 
     def begin(self, start: torch.Tensor) -> None:
         """Set the last biases, one for each channel, to the mean of `start` over its pixels."""

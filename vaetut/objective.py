@@ -1,7 +1,7 @@
 """What a VAE maximises: the ELBO (AEVB, eq. 10) and its importance-weighted relative.
 
 Pure functions, one value per example, in nats. Burda et al. 2015 (arXiv:1509.00519), "IWAE", give
-the second bound. The two log-likelihoods stand beside the decoder, in `model`.
+the second bound. What is called the rate elsewhere is `kl`, and the distortion -`log_likelihood`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def elbo(
 ) -> Elbo:
     """Estimate the ELBO of every example: E_q[log p(x|z)] - KL(q(z|x) || p(z)).
 
-    The expectation is an average over `num_samples` draws of z, the KL is exact (AEVB, eq. 10).
+    The expectation is an average over `num_samples` draws of z. So is the KL, unless the prior has
+    a formula for it, as N(0, I) does (AEVB, eq. 10).
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from contextlib import suppress
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -107,10 +108,11 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
     if not all(value.isfinite().all() for value in weights.values()):
         raise ValueError("the model holds weights that are not finite; it cannot be of use")
     with suppress(ForeignPart):  # whose weights nobody knows but its owner
-        shapes = {name: weight.shape for name, weight in weights.items()}
-        if odd := _compare_shapes(shapes, _skeleton(card)):
+        shapes, skeleton = {k: weight.shape for k, weight in weights.items()}, _skeleton(card)
+        odd = _compare_shapes(shapes, skeleton)
+        if odd or repr(model) != repr(skeleton):
             raise TypeError(
-                f"the model has other weights than its parts' settings ask for: {odd}; "
+                f"the model has other {odd or 'layers'} than its parts' settings ask for; "
                 "write its state_dict() with torch.save"
             )
     card["checksum"] = _checksum(card, metadata, weights)
@@ -167,7 +169,7 @@ def load_model(path: str | Path, into: VAE | None = None) -> VAE:
             "then load_model(path, into=model)"
         ) from error
     except _OtherParts as error:
-        raise ValueError(f"{path} holds a model with another {error} than `into`") from error
+        raise ValueError(f"{path} holds another model than `into`: {error}") from error
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{path} is damaged or is not a vaetut model ({error}); "
@@ -195,9 +197,17 @@ def _skeleton(card: dict) -> VAE:
 def _check_same(model: VAE, card: dict) -> VAE:
     """Return the model; raise unless its parts are those of the card."""
     own = json.loads(json.dumps(describe(model)))  # as in a file
-    if other := [name for name in own if own[name] != card[name]]:
-        raise _OtherParts(" and another ".join(other))
+    if other := _first_difference({name: card[name] for name in own}, own):
+        raise _OtherParts(other)
     return model
+
+
+def _first_difference(saved: Any, own: Any, place: str = "") -> str:
+    """Say where two descriptions part, and how; nothing where they agree."""
+    if isinstance(saved, dict) and isinstance(own, dict) and saved.keys() == own.keys():
+        below = (_first_difference(saved[k], own[k], f"{place}.{k}" if place else k) for k in own)
+        return next(filter(None, below), "")
+    return "" if saved == own else f"{place} is {brief(saved)} there, and {brief(own)} here"
 
 
 def _compare_shapes(shapes: dict[str, Sequence[int]], model: VAE) -> str:

@@ -12,45 +12,61 @@ import numpy as np
 import torch
 from torch import nn
 
-from .checks import check_batch, check_codes, check_count, check_finite, check_posterior
+from .checks import (
+    check_batch,
+    check_codes,
+    check_count,
+    check_finite,
+    check_posterior,
+    check_shape,
+)
 from .distributions import LOG_2PI, Normal
 from .noise import WEIGHTS, as_generator, standard_normal, uniform
 
 
 class Prior(nn.Module):
-    """What every prior does.
+    """What every prior does; `log_prob` and `sample` are each one's own.
 
     Parameters
     ----------
     latent_dim : int
         L, the dimensions of z.
+
+    Attributes
+    ----------
+    exact : bool
+        Whether `kl` is a formula, which needs no draws. Elsewhere it is a mean over draws.
+    config : dict
+        What a class of this package is called with, so that a file can make it again.
+    like : Tensor
+        A number of the model's dtype, on its device: what `sample` returns is like it.
     """
 
-    exact = False  # whether `kl` is a formula; elsewhere it is an estimate from draws
+    exact = False
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
         self.latent_dim = check_count(latent_dim, "latent_dim")
-        self.config = {"latent_dim": self.latent_dim}  # what makes it again: numbers and texts
-        self.register_buffer("like", torch.zeros(()), persistent=False)  # dtype and device
+        self.config: dict = {"latent_dim": self.latent_dim}
+        self.register_buffer("like", torch.zeros(()), persistent=False)
 
     def belong_to(self, model: nn.Module) -> None:
         """Learn which model this is the prior of; most need not know."""
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
         """Return log p(z) in nats, (...,), for codes (..., L)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no log_prob")
 
     def sample(self, number: int, generator: torch.Generator | None = None) -> torch.Tensor:
         """Draw codes (n, L)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no sample")
 
     def log_ratio(self, q: Normal, z: torch.Tensor) -> torch.Tensor:
         """Return log q(z|x) - log p(z) in nats, whose mean over draws from q is the KL.
 
-        With `q.detach()`, its gradient reaches the encoder through z alone. On average that is
-        the whole one, and it has no noise where q is the posterior: "sticking the landing" (Roeder
-        et al. 2017, arXiv:1703.09194).
+        With `q.detach()`, q's gradient reaches the encoder through z alone. On average that is the
+        whole one, and that of log p(x|z) - log_ratio has no noise where q is the posterior:
+        "sticking the landing" (Roeder et al. 2017, arXiv:1703.09194).
 
         Parameters
         ----------
@@ -60,12 +76,18 @@ class Prior(nn.Module):
 
         Returns
         -------
-        Tensor, shape (K, B, L), or (K, B, 1) where it is no sum over coordinates
+        Tensor, shape (K, B, 1), or (K, B, L) where a prior splits it by coordinate
         """
-        return (q.log_prob(z).sum(-1) - self.log_prob(z))[..., None]
+        log_prob = check_shape(self.log_prob(z), z.shape[:-1], name="the prior's log_prob")
+        return (q.log_prob(z).sum(-1) - log_prob)[..., None]
 
     def kl(self, q: Normal, z: torch.Tensor | None = None) -> torch.Tensor:
         """Return KL(q(z|x) || p(z)) in nats, (B, L) or (B, 1): exact, or the mean over draws z."""
+        if z is None:
+            raise ValueError(
+                f"the KL of {type(self).__name__} needs draws z; where `exact` is true, it brings "
+                "a `kl` of its own"
+            )
         return self.log_ratio(q, z).mean(0)
 
 
@@ -199,8 +221,10 @@ class VampPrior(Components):
     ----------
     latent_dim : int
         L.
-    inputs : Tensor, shape (C, D), or that shape
-        Where the pseudo-inputs begin: images of the training set, say. Of a shape alone, zeros.
+    inputs : Tensor, shape (C, E), or that shape
+        Where the pseudo-inputs begin, as the encoder sees them: `likelihood.as_input` of some rows
+        of the training set, which for most likelihoods are the rows themselves. Of a shape alone,
+        zeros.
     """
 
     def __init__(self, latent_dim: int, inputs: torch.Tensor | Sequence[int]) -> None:
@@ -214,9 +238,11 @@ class VampPrior(Components):
 
     def belong_to(self, model: nn.Module) -> None:
         """Take the model's encoder, which stays the model's: it is no part of this module."""
-        if model.input_dim != self.inputs.shape[1]:
+        seen = model.likelihood.seen(model.input_dim)
+        if seen != self.inputs.shape[1]:
             raise ValueError(
-                f"pseudo-inputs have {self.inputs.shape[1]} values, and x has {model.input_dim}"
+                f"pseudo-inputs have {self.inputs.shape[1]} numbers, and the encoder sees {seen}; "
+                "use likelihood.as_input(rows)"
             )
         self._model = (model,)
 
@@ -224,7 +250,7 @@ class VampPrior(Components):
         """Return q(z|u) of the pseudo-inputs, each (C, L), and the logs of their weights, (C,)."""
         if not self._model:
             raise ValueError("a VampPrior needs a model's encoder: pass it to VAE(…, prior=…)")
-        q = self._model[0].encode(self.inputs)
+        q = self._model[0].posterior(self.inputs)
         return q, q.mu.new_full((len(q.mu),), -math.log(len(q.mu)))
 
 

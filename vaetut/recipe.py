@@ -11,11 +11,12 @@ from .networks import ACTIVATIONS
 from .noise import WEIGHTS, make_generator
 from .priors import Prior
 
-# "-stl" (Roeder et al. 2017) and "-dreg" (Tucker et al. 2018): with less noise in the gradient.
+# "-stl" (Roeder et al. 2017) and "-dreg" (Tucker et al. 2018): with less noise in the gradient
+# once q is near the posterior; before, "-stl" has more.
 OBJECTIVES = ("elbo", "elbo-stl", "iwae", "iwae-dreg")
 OPTIMIZERS = ("adam", "muon")
-# A cycle goes up, then down to zero (Smith & Topin 2017), in half waves of a cosine or in straight
-# lines.
+# A cycle goes up from a 25th of the peak, then down towards zero (Smith & Topin 2017), in half
+# waves of a cosine or in straight lines.
 SCHEDULES = ("constant", "one-cycle", "one-cycle-linear")
 PRECISIONS = ("float32", "bf16", "auto")
 _CHOICES = {
@@ -41,14 +42,16 @@ class Recipe:
     # The network that the recipe is tuned for; `train` takes any VAE.
     hidden_dims: tuple[int, ...] = (500, 500)
     activation: str = "softplus"
-    center_output: bool = False  # start a fresh decoder's bias at the data's mean: saves an epoch
+    # Start a fresh decoder's bias where it fits the data best without a code, at the data's mean:
+    # where the likelihood has a `start` (the Gaussian has none) and the decoder a `begin`.
+    center_output: bool = False
 
     # The data: the first `validation` images are held out, as the article's loader did.
     validation: int = 5000
     binarize: str | None = None  # None: grey values as they are; "dynamic": a new draw every time
 
     # The objective.
-    objective: str = "elbo"  # or "iwae"; with less noise in the gradient "elbo-stl", "iwae-dreg"
+    objective: str = "elbo"  # or "iwae"; with another gradient "elbo-stl", "iwae-dreg"
     num_samples: int = 1  # K, draws of z per image; 1 is enough for a batch of 100 (AEVB, §2.3)
     beta: float = 1.0  # weight of the KL (Higgins et al. 2017); 1 is the ELBO
     kl_warmup_epochs: float = 0.0  # beta grows from 0 over these epochs (Bowman et al. 2015)

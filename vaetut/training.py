@@ -49,9 +49,9 @@ def train(
     """Train `model` in place, by `recipe`.
 
     Ctrl-C ends the run early and keeps what was learned. A model that has learned already goes on
-    from its weights: nothing but the optimiser starts anew. In every process of a group that
-    `torch.distributed` has set up, the same call trains one model on shares of each batch, with
-    the result of a single process.
+    from its weights; optimiser, schedule, warm-up and noise start anew. In every process of a group
+    that `torch.distributed` has set up, the same call trains one model on shares of each batch,
+    with the result of a single process.
 
     Parameters
     ----------
