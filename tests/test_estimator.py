@@ -322,9 +322,9 @@ def test_the_score_with_another_prior_is_near_its_mean_over_many_draws(X):
     assert np.abs(est.score_samples(X) - drawn.numpy()).max() < 0.1
 
 
-def test_sizes_of_parts_that_do_not_fit_are_named(counts):
+def test_sizes_of_parts_that_do_not_fit_are_named(X):
     with pytest.raises(ValueError, match="latent_dim is 3, and the prior's is 2"):
-        make(prior=vaetut.Mixture(L, 3), latent_dim=3).fit(counts)
+        make(prior=vaetut.Mixture(L, 3), latent_dim=3).fit(X)
 
 
 def test_verbose_shows_a_bar_on_stderr_only(X, capsys):
