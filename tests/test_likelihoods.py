@@ -342,3 +342,137 @@ def test_the_kind_of_a_table_is_that_of_its_most_demanding_column():
     assert Mixed([(Bernoulli(), [0]), (Gaussian(), [1])]).kind(grey) == "grey"
     assert Mixed([(Bernoulli(), [0]), (Gaussian(), [1])]).kind(grey.round()) == "real"
     assert Mixed([(Bernoulli(), [0]), (Poisson(), [1])]).kind(grey.round()) == "discrete"
+
+
+# Draws, starts and groups
+
+
+@families
+def test_draws_come_from_the_generator_alone(family):
+    params = draw_params(family, 50)
+    state = torch.random.get_rng_state()
+    first, second, other = (
+        family.likelihood.sample(params, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("name", ["poisson", "negative binomial", "categorical", "binomial"])
+def test_a_start_costs_less_than_its_neighbours(name):
+    """The params without a code that fit the data best, by maximum likelihood or moments."""
+    family = FAMILIES[name]
+    x = draw_values(family, 4000)
+    x[:, 0] = x[:, 0].clamp(max=3)
+    start = family.likelihood.start(x)
+    best = family.likelihood.log_prob(x, start.expand(len(x), *start.shape)).mean()
+    for place in range(start[0].numel()):
+        for step in (-0.7, 0.7):
+            near = start.clone()
+            near.view(D, -1)[:, place] += step
+            price = family.likelihood.log_prob(x, near.expand(len(x), *near.shape)).mean()
+            assert price < best
+
+
+@pytest.mark.parametrize("name", ["poisson", "discretized logistic", "bernoulli", "binomial"])
+def test_a_constant_column_has_a_finite_start(name):
+    x = torch.zeros(20, D)
+    assert FAMILIES[name].likelihood.start(x).isfinite().all()
+    assert FAMILIES[name].likelihood.cost_of_ignorance(x).isfinite()
+
+
+def test_the_cost_of_ignorance_is_that_of_one_example():
+    x = draw_values(FAMILIES["poisson"], 40)
+    once, twice = Poisson().cost_of_ignorance(x), Poisson().cost_of_ignorance(torch.cat([x, x]))
+    assert once.item() == pytest.approx(twice.item(), rel=1e-9)
+    parts = (
+        Gaussian(0.5).cost_of_ignorance(X[:, [0, 3]]),
+        Categorical(3).cost_of_ignorance(X[:, [1]]),
+    )
+    rest = Poisson().cost_of_ignorance(X[:, [2]])
+    assert mixed().cost_of_ignorance(X).item() == pytest.approx((sum(parts) + rest).item())
+
+
+def test_groups_keep_their_columns_in_means_and_draws_and_starts():
+    params = torch.tensor([9.0, -9.0, 0, 50, 0, math.log(100)]).expand(2000, 6)
+    means = mixed().mean(params)[0]
+    assert means.tolist() == pytest.approx([9, 1, 100, -9], rel=1e-5)
+    draws = mixed().sample(params, torch.Generator().manual_seed(0))
+    assert (draws.mean(0) - means).abs().max() < 1.0
+    start = mixed().start(X)
+    assert start[2:5].argmax() == X[:, 1].mode().values or start[2:5].exp().sum().item() < 1.1
+    assert start[5].exp().item() == pytest.approx(X[:, 2].mean().item())
+    assert mixed().density
+    assert not Mixed([(Poisson(), [0])]).density
+
+
+def test_an_encoder_sees_classes_one_after_the_other():
+    """So that a convolutional encoder sees a picture for each class."""
+    x = torch.tensor([[0.0, 2, 1], [1, 1, 0]])
+    seen = Categorical(3).as_input(x).reshape(2, 3, 3)
+    for c in range(3):
+        assert torch.equal(seen[:, c], (x == c).float())
+
+
+def test_an_encoder_sees_counts_on_their_scale():
+    assert torch.equal(Poisson().as_input(X[:, 2:3]), X[:, 2:3].log1p())
+    assert torch.equal(NegativeBinomial().as_input(X[:, 2:3]), X[:, 2:3].log1p())
+    assert Binomial(5).as_input(torch.tensor([[5.0]])).item() == 1
+
+
+def test_what_an_encoder_sees_of_a_row_is_not_that_of_others():
+    x = X.clone()
+    x[0, 1] = x[0, 2] = math.nan
+    likelihood = Observed(mixed())
+    assert torch.equal(likelihood.as_input(x)[:1], likelihood.as_input(x[:1]))
+
+
+def test_nearly_whole_numbers_are_taken_as_whole():
+    assert Categorical(4).check(torch.tensor([[2.999999]])).item() == 3
+    for likelihood in (Categorical(4), Poisson()):
+        with pytest.raises(ValueError, match="must hold whole numbers"):
+            likelihood.check(torch.tensor([[2.9998]]))
+    with pytest.raises(ValueError, match="must hold whole numbers"):
+        Poisson().check(torch.tensor([[60000.5]]))
+
+
+def test_draws_of_huge_counts_do_not_overflow():
+    draws = Poisson().sample(torch.full((1, 10), 50.0))
+    assert (draws > 5e21).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: Mixed([]), ValueError, "needs one group"),
+        (lambda: Mixed([(Poisson(), [])]), ValueError, "needs one group"),
+        (lambda: Mixed([(Poisson(), 0)]), TypeError, "groups must be pairs of a Likelihood"),
+        (lambda: Mixed([Poisson()]), TypeError, "groups must be pairs of a Likelihood"),
+        (lambda: Mixed([(Poisson(), ["age"])]), TypeError, "the numbers of its columns"),
+        (lambda: Mixed([(Poisson(), [0.9])]), TypeError, "the numbers of its columns"),
+        (lambda: Mixed([("poisson", [0])]), TypeError, "a part must be a Likelihood"),
+        (lambda: Observed("gaussian"), TypeError, "a part must be a Likelihood"),
+        (lambda: Gaussian("columns"), ValueError, "needs the number of its columns"),
+        (lambda: Gaussian(1.0, "5"), TypeError, "input_dim must be an int"),
+        (lambda: Gaussian(0.0), ValueError, "variance must be positive"),
+        (lambda: Categorical(1), ValueError, "classes must be at least 2"),
+        (lambda: Binomial(0), ValueError, "trials must be at least 1"),
+        (lambda: DiscretizedLogistic(1), ValueError, "levels must be at least 2"),
+        (
+            lambda: Poisson().check(torch.tensor([[math.nan]])),
+            ValueError,
+            "for gaps, use",
+        ),
+        (lambda: Categorical(2).check(torch.tensor([[2.0]])), ValueError, "numbers 0 and 1; it"),
+        (lambda: DiscretizedLogistic().check(torch.tensor([[2.0]])), ValueError, r"x \* 255 must"),
+    ],
+)
+def test_a_mistake_is_answered_in_words(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_settings_are_shown():
+    assert repr(Binomial(7)) == "Binomial(trials=7)"
+    assert "Categorical(classes=3)" in repr(mixed())

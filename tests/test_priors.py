@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from sklearn.mixture import GaussianMixture
 from torch import distributions as td
 
 import vaetut
@@ -28,8 +29,17 @@ def mixture():
     return prior
 
 
+def model_of(prior):
+    """Return the model that a VampPrior belongs to, and a fresh one for others."""
+    return prior.kept[0] if hasattr(prior, "kept") else vaetut.VAE(D, hidden_dims=(8,), prior=prior)
+
+
 PRIORS = {"standard normal": lambda: StandardNormal(L), "mixture": mixture, "vamp": vamp}
-priors = pytest.mark.parametrize("prior", [make() for make in PRIORS.values()], ids=PRIORS)
+
+
+@pytest.fixture(params=PRIORS)
+def prior(request):
+    return PRIORS[request.param]()
 
 
 def posterior(rows=3):
@@ -37,14 +47,12 @@ def posterior(rows=3):
     return Normal(*(0.5 * torch.randn(2, rows, L, generator=generator)))
 
 
-@priors
 def test_the_density_integrates_to_one(prior):
     line = torch.linspace(-8, 8, 801)
     density = prior.log_prob(torch.cartesian_prod(line, line)).exp()
     assert (density.sum() * (16 / 800) ** 2).item() == pytest.approx(1, abs=1e-3)
 
 
-@priors
 def test_draws_have_the_density(prior, assert_mean):
     """The mean of w(z) = f(z) / p(z) over draws from p is the integral of f, for any f."""
     z = prior.sample(50_000, torch.Generator().manual_seed(2))
@@ -53,7 +61,6 @@ def test_draws_have_the_density(prior, assert_mean):
         assert_mean((f - prior.log_prob(z)).exp().detach(), torch.tensor(1.0))
 
 
-@priors
 def test_the_kl_is_the_one_from_draws(prior, assert_mean):
     q = posterior()
     z = q.sample(50_000, torch.Generator().manual_seed(3))
@@ -68,10 +75,9 @@ def test_only_the_standard_normal_knows_its_kl():
     assert [make().exact for make in PRIORS.values()] == [True, False, False]
 
 
-@priors
 @pytest.mark.parametrize("objective", ["elbo", "elbo-stl", "iwae", "iwae-dreg"])
 def test_every_objective_trains_it(prior, objective):
-    model = vaetut.VAE(D, hidden_dims=(8,), prior=prior)
+    model = model_of(prior)
     x = torch.rand(60, D, generator=torch.Generator().manual_seed(4))
     before = {name: weight.clone() for name, weight in prior.named_parameters()}
     recipe = vaetut.Recipe(
@@ -82,18 +88,16 @@ def test_every_objective_trains_it(prior, objective):
         assert not torch.equal(weight, before[name]), name
 
 
-@priors
 def test_it_survives_a_file(prior, tmp_path):
-    model = vaetut.VAE(D, hidden_dims=(8,), prior=prior)
+    model = model_of(prior)
     vaetut.save_model(model, tmp_path / "m.safetensors")
     twin = vaetut.load_model(tmp_path / "m.safetensors")
     z = torch.ones(4, L)
     assert torch.equal(twin.prior.log_prob(z), model.prior.log_prob(z))
 
 
-@priors
 def test_evaluation_agrees_with_the_decomposition(prior):
-    model = vaetut.VAE(D, hidden_dims=(8,), prior=prior)
+    model = model_of(prior)
     x = torch.rand(40, D, generator=torch.Generator().manual_seed(5))
     report = vaetut.evaluate(model, x, 4000)
     with torch.no_grad():
@@ -134,9 +138,8 @@ def test_free_bits_act_on_a_kl_that_does_not_split():
     assert loss.item() == pytest.approx(distortion.item() + 50, rel=1e-6)
 
 
-@priors
 def test_a_compiled_model_has_the_same_bound(prior):
-    model = vaetut.VAE(D, hidden_dims=(8,), prior=prior)
+    model = model_of(prior)
     x = torch.rand(8, D, generator=torch.Generator().manual_seed(5))
     compiled = torch.compile(model, backend="eager")
     for bound in (vaetut.elbo, vaetut.importance_weighted_bound):
@@ -146,9 +149,8 @@ def test_a_compiled_model_has_the_same_bound(prior):
         torch.testing.assert_close(one, other)
 
 
-@priors
 def test_a_copy_of_a_model_stands_alone(prior):
-    model = vaetut.VAE(D, hidden_dims=(8,), prior=prior)
+    model = model_of(prior)
     twin, z = copy.deepcopy(model), torch.ones(4, L)
     before = model.prior.log_prob(z)
     with torch.no_grad():
@@ -188,6 +190,10 @@ def test_the_aggregate_posterior_is_compared_with_the_models_prior():
         (lambda: VampPrior(2, torch.zeros(3, 4)).sample(3), ValueError, "pass it to VAE"),
         (lambda: VampPrior(2, torch.zeros(3)), ValueError, "inputs must have shape"),
         (lambda: vaetut.VAE(5, prior=VampPrior(2, [3, 4])), ValueError, "the encoder sees 5"),
+        (lambda: VampPrior(2, 10), TypeError, "inputs must be a torch.Tensor, got int"),
+        (lambda: VampPrior(2, torch.full((3, 4), torch.nan)), ValueError, "must be finite"),
+        (lambda: VampPrior(2, (-3, 4)), ValueError, "every size of inputs must be at least 1"),
+        (lambda: vaetut.VAE(5, prior=StandardNormal), TypeError, "call the class to make one"),
         (lambda: Mixture.fit(torch.zeros(3), 2), ValueError, "z must have shape"),
         (lambda: Mixture.fit(torch.zeros(3, 2), 4), ValueError, "4 components need at least 4"),
         (lambda: Mixture.fit(torch.full((3, 2), torch.nan), 2), ValueError, "must be finite"),
@@ -209,3 +215,60 @@ def test_pseudo_inputs_learn_as_the_encoder_sees_them():
     assert prior.inputs.grad.abs().min() > 0
     with pytest.raises(ValueError, match=r"the encoder sees 6; use likelihood.as_input\(rows\)"):
         vaetut.VAE(2, likelihood=likelihood, prior=VampPrior(L, rows))
+
+
+@pytest.mark.parametrize("make", [mixture, vamp])
+def test_the_kl_moves_the_encoder_as_differences_do(make):
+    """Through z and q both: the whole gradient, of a mean over fixed noise."""
+    prior = make().double()
+    if make is vamp:
+        prior.kept[0].double()
+    eps = torch.randn(4, 3, L, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+    def kl(mu, log_var):
+        return prior.kl(Normal(mu, log_var), mu + (0.5 * log_var).exp() * eps)
+
+    q = [value.double().requires_grad_() for value in posterior()]
+    assert torch.autograd.gradcheck(kl, q)
+
+
+def test_a_vamp_prior_moves_the_encoder():
+    prior = vamp()
+    prior.log_prob(torch.ones(4, L)).sum().backward()
+    encoder = prior.kept[0].encoder
+    assert encoder.mu.weight.grad.abs().max() > 0
+    assert encoder.log_var.weight.grad.abs().max() > 0
+
+
+def test_a_fitted_mixture_is_the_one_of_the_library():
+    generator = torch.Generator().manual_seed(7)
+    z = torch.cat([torch.randn(n, L, generator=generator) * 0.3 + n / 100 for n in (100, 500)])
+    fitted = Mixture.fit(z, 2)
+    library = GaussianMixture(2, covariance_type="diag", random_state=0).fit(z.numpy())
+    expected = torch.from_numpy(library.score_samples(z.numpy())).float()
+    torch.testing.assert_close(fitted.log_prob(z), expected, rtol=1e-3, atol=1e-3)
+    assert fitted.parts()[1].exp().min().item() == pytest.approx(1 / 6, abs=0.02)
+    assert torch.equal(Mixture.fit(z, 3, seed=5).mu, Mixture.fit(z, 3, seed=5).mu)
+
+
+def test_draws_come_from_the_generator_alone(prior):
+    state = torch.random.get_rng_state()
+    first, second, other = (
+        prior.sample(50, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_pseudo_inputs_of_a_shape_alone_differ():
+    prior = VampPrior(L, (4, D))
+    assert (prior.inputs[0] - prior.inputs[1]).abs().max() > 0.1
+    assert torch.equal(prior.inputs, VampPrior(L, (4, D)).inputs)
+
+
+def test_a_vamp_prior_has_one_model():
+    prior = VampPrior(L, torch.rand(3, D))
+    vaetut.VAE(D, prior=prior)
+    with pytest.raises(ValueError, match="make one for each model"):
+        vaetut.VAE(D, prior=prior)

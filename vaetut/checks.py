@@ -88,17 +88,20 @@ def check_finite(x: torch.Tensor, *, name: str = "x", remedy: str = "") -> torch
     return x
 
 
-def check_whole(x: torch.Tensor, name: str, most: int | None = None) -> torch.Tensor:
-    """Return `x` itself; raise a ValueError unless it holds 0, 1, ... up to `most`, if any."""
-    odd = (x < 0) | ((x - x.round()).abs() > MOST_ROUNDING * x.abs().clamp(min=1))
+def check_whole(
+    x: torch.Tensor, name: str, most: int | None = None, slack: float = MOST_ROUNDING
+) -> torch.Tensor:
+    """Return `x` rounded; raise a ValueError unless it holds 0, 1, ... up to `most`, if any."""
+    whole = x.round()
+    odd = (whole < 0) | ((x - whole).abs() > slack)
     if most is not None:
-        odd |= x > most
+        odd |= whole > most
     if odd.any():
         wanted = {None: "0, 1, 2, …", 1: "0 and 1"}.get(most, f"0, 1, … {most}")
         raise ValueError(
             f"{name} must hold whole numbers {wanted}; it holds {x[odd][0].item():.7g}"
         )
-    return x
+    return whole
 
 
 def _show(value: float) -> str:
@@ -288,6 +291,14 @@ def check_choice(value: object, name: str, choices: tuple | dict) -> Any:
             return choice
     known = ", ".join(map(repr, choices))
     raise ValueError(f"{name} must be one of {known}; got {brief(value)}")
+
+
+def show_settings(config: dict) -> str:
+    """Write settings as arguments of a call, but for modules, which PyTorch shows by itself."""
+    plain = (int, float, str, type(None))
+    return ", ".join(
+        f"{key}={value!r}" for key, value in config.items() if isinstance(value, plain)
+    )
 
 
 def brief(value: object) -> str:

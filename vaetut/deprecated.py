@@ -24,7 +24,7 @@ class OldModel:
         parts = self.encoder, self.decoder, self.likelihood, self.prior
         names = [type(part).__name__ for part in parts]
         if names not in [["Encoder", "Decoder", kind, "StandardNormal"] for kind in _KINDS]:
-            raise ValueError(
+            raise AttributeError(
                 "model.config has no words for this model's parts; vaetut.parts.describe(model) has"
             )
         _warn("model.config", "vaetut.parts.describe(model)")

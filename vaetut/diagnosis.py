@@ -53,6 +53,8 @@ def nonsense(
 def advice(likelihood: Likelihood, images: torch.Tensor, learning_rate: float) -> str:
     """Say what may help against such a cost."""
     slower = f"try a smaller learning_rate (it is {learning_rate:g})"
+    if likelihood.kind(images) == "discrete":
+        slower += "; with center_output=True, a model of counts begins near them"
     if not likelihood.density:  # its data have a range of their own
         return slower
     x, variance = images.cpu().double(), likelihood.config.get("variance", "its own")

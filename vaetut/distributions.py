@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from .checks import check_count, check_posterior
-from .noise import standard_normal
+from .noise import Share, standard_normal
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -26,7 +26,7 @@ class Normal(NamedTuple):
     log_var: torch.Tensor
 
     def sample(
-        self, num_samples: int | None = None, generator: torch.Generator | None = None
+        self, num_samples: int | None = None, generator: torch.Generator | Share | None = None
     ) -> torch.Tensor:
         """Draw codes (B, L), or (K, B, L); `reparameterize` says how."""
         return reparameterize(*self, num_samples, generator)
@@ -44,7 +44,7 @@ def reparameterize(
     mu: torch.Tensor,
     log_var: torch.Tensor,
     num_samples: int | None = None,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | Share | None = None,
 ) -> torch.Tensor:
     """Sample z = mu + sigma * eps with eps ~ N(0, I), differentiably (AEVB, §2.4).
 
@@ -55,7 +55,8 @@ def reparameterize(
     num_samples : int, optional
         K, how many samples to draw for each row.
     generator : torch.Generator, optional
-        Source of eps; fresh entropy without one.
+        Source of eps; fresh entropy without one. (A `Share` of one is for training in several
+        processes.)
 
     Returns
     -------

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from .checks import check_batch, check_count, check_posterior
 from .distributions import LOG_2PI, Normal
-from .model import VAE, unwrap_and_check
+from .model import VAE, evaluating, unwrap_and_check
 from .noise import EVALUATION, as_generator, make_generator
 from .objective import stream_log_weights
 from .priors import Prior, StandardNormal
@@ -120,7 +120,8 @@ def evaluate(
     device = next(model.parameters()).device
     blocks = []
     hidden = not progress or sys.stderr is None
-    with tqdm(total=len(images), disable=hidden, unit="image", mininterval=0.5) as bar:
+    bar = tqdm(total=len(images), disable=hidden, unit="image", mininterval=0.5)
+    with bar, evaluating(model):
         for x in images.split(BLOCK):
             blocks.append(_evaluate_block(model, x.to(device), num_samples, generator))
             bar.update(len(x))

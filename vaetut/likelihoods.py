@@ -24,6 +24,7 @@ from .checks import (
     check_pixels,
     check_shape,
     check_whole,
+    show_settings,
 )
 from .deprecated import OldLikelihood
 from .distributions import LOG_2PI, normal_log_prob, reparameterize
@@ -125,6 +126,10 @@ class Likelihood(OldLikelihood, nn.Module):
         check_shape(start, shape, name="what start returns")
         return -self.log_prob(x, start.expand(len(x), *start.shape)).mean()
 
+    def extra_repr(self) -> str:
+        """Return the settings, for `repr`."""
+        return show_settings(self.config)
+
     def kind(self, x: Tensor) -> str:
         """Say in a word what kind of data `x` is."""
         return "real" if self.density else "discrete"
@@ -140,8 +145,8 @@ class Bernoulli(Likelihood):
 
     takes_coins = True
 
-    def check(self, x: Tensor, name: str = "x", remedy: str = "Scale the images") -> Tensor:
-        return check_images(x, name=name, remedy=remedy)
+    def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
+        return check_images(x, name=name, remedy=remedy or "Scale the images")
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         return x * params - F.softplus(params)
@@ -189,11 +194,13 @@ class Gaussian(Likelihood):
                 f"got {variance!r}"
             )
         super().__init__()
-        self.config = {"variance": variance, "input_dim": input_dim}
         if variance == "columns" and input_dim is None:
             raise ValueError("Gaussian('columns', input_dim=…) needs the number of its columns")
+        if input_dim is not None:
+            input_dim = check_count(input_dim, "input_dim")
+        self.config = {"variance": variance, "input_dim": input_dim}
         if variance == "columns":
-            self.log_var = nn.Parameter(torch.zeros(check_count(input_dim, "input_dim")))
+            self.log_var = nn.Parameter(torch.zeros(input_dim))
         elif variance == "learned":
             self.log_var = nn.Parameter(torch.zeros(()))
         elif variance == "decoder":
@@ -250,9 +257,9 @@ class DiscretizedLogistic(Likelihood):
         self.config = {"levels": check_count(levels, "levels", minimum=2)}
         self.step = 1 / (self.config["levels"] - 1)
 
-    def check(self, x: Tensor, name: str = "x", remedy: str = "Scale the images") -> Tensor:
-        x = check_images(x, name=name, remedy=remedy)
-        check_whole(x / self.step, f"{name} * {self.config['levels'] - 1}")
+    def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
+        x, most = super().check(x, name), self.config["levels"] - 1
+        check_whole(x * most, f"{name} * {most}", most, slack=1e-3)  # eight bits, divided by 255
         return x
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
@@ -290,7 +297,7 @@ class Categorical(Likelihood):
     Parameters
     ----------
     classes : int
-        C. The encoder sees each value as C numbers, of which one is 1.
+        C. The encoder sees D numbers for each class, class by class: 1 where a value is of it.
     """
 
     def __init__(self, classes: int) -> None:
@@ -317,7 +324,8 @@ class Categorical(Likelihood):
         return input_dim * self.width
 
     def as_input(self, x: Tensor) -> Tensor:
-        return F.one_hot(x.long(), self.width).to(x).flatten(-2)  # (B, D, C) -> (B, D * C)
+        one_hot = F.one_hot(x.long(), self.width).to(x)  # (B, D, C)
+        return one_hot.movedim(-1, -2).flatten(-2)  # -> (B, C, D) -> (B, C * D)
 
     def start(self, x: Tensor) -> Tensor | None:
         return F.one_hot(x.long(), self.width).to(x).mean(0).clamp(min=LEAST).log()
@@ -350,8 +358,10 @@ class Binomial(Likelihood):
         return self.trials * params.sigmoid()
 
     def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
-        shape = (self.trials, *params.shape)
-        return (uniform(shape, params, generator) < params.sigmoid()).to(params).sum(0)
+        generator = as_generator(generator)
+        share = params.sigmoid().to(generator.device)
+        trials = torch.full_like(share, self.trials)
+        return torch.binomial(trials, share, generator=generator).to(params)
 
     def as_input(self, x: Tensor) -> Tensor:
         return x / self.trials
@@ -377,8 +387,8 @@ class Poisson(Likelihood):
         return params.exp()
 
     def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
-        rates, generator = params.exp(), as_generator(generator)
-        return torch.poisson(rates.to(generator.device), generator).to(params)
+        generator = as_generator(generator)
+        return _poisson(params.exp().to(generator.device), generator).to(params)
 
     def as_input(self, x: Tensor) -> Tensor:
         return x.log1p()
@@ -413,7 +423,7 @@ class NegativeBinomial(Likelihood):
         mean, r = params[..., 0].exp(), params[..., 1].clamp(max=MAX_LOG_R).exp()
         # A Poisson whose rate is drawn from the gamma of that mean and shape r.
         rates = torch._standard_gamma(r.to(generator.device), generator) * (mean / r)
-        return torch.poisson(rates, generator).to(params)
+        return _poisson(rates, generator).to(params)
 
     def as_input(self, x: Tensor) -> Tensor:
         return x.log1p()
@@ -440,7 +450,11 @@ class Mixed(Likelihood):
         super().__init__()
         groups = [_check_group(group) for group in groups]
         flat = [column for _, columns in groups for column in columns]
-        if not flat or sorted(flat) != list(range(len(flat))):
+        if (
+            not all(columns for _, columns in groups)
+            or not flat
+            or sorted(flat) != list(range(len(flat)))
+        ):
             raise ValueError(
                 f"each of the columns 0, 1, … needs one group, got the columns {sorted(flat)}"
             )
@@ -587,6 +601,12 @@ class Observed(Likelihood):
 def _all_digits(*numbers: Tensor) -> list[Tensor]:
     """Return numbers in float64, where a device has it: logs of large factorials cancel."""
     return [n if n.device.type in NO_FLOAT64 else n.double() for n in numbers]
+
+
+def _poisson(rates: Tensor, generator: Generator) -> Tensor:
+    """Draw counts; of more than 1e9, whose spread is below 1 in 30,000, the mean itself."""
+    most = 1e9  # PyTorch counts in integers, which overflow
+    return torch.where(rates > most, rates.round(), torch.poisson(rates.clamp(max=most), generator))
 
 
 def _check_part(part: Likelihood) -> Likelihood:

@@ -6,6 +6,8 @@ the prior p(z) is N(0, I), or another one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 
 import torch
@@ -226,7 +228,20 @@ class VAE(OldModel, nn.Module):
 
 def _check_part(part: object, name: str, kind: type) -> None:
     if part is not None and not isinstance(part, kind):
-        raise TypeError(f"{name} must be a {kind.__name__}, got {brief(part)}")
+        call = "; call the class to make one" if isinstance(part, type) else ""
+        raise TypeError(f"{name} must be a {kind.__name__}, got {brief(part)}{call}")
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Let dropout and batch normalisation rest while a model is measured."""
+    learning = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in learning:
+            module.training = True
 
 
 def unwrap(model: nn.Module) -> VAE:

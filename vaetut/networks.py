@@ -161,7 +161,7 @@ class ConvEncoder(nn.Module):
     ) -> None:
         super().__init__()
         generator = as_generator(generator, 0, WEIGHTS)
-        self.shape, sizes = _halvings(shape, channels)
+        self.shape, channels, sizes = _halvings(shape, channels)
         latent_dim = check_count(latent_dim, "latent_dim")
         self.config = {
             "shape": list(self.shape),
@@ -217,7 +217,7 @@ class ConvDecoder(nn.Module):
     ) -> None:
         super().__init__()
         generator = as_generator(generator, 0, WEIGHTS)
-        self.shape, sizes = _halvings(shape, channels)
+        self.shape, channels, sizes = _halvings(shape, channels)
         self.latent_dim = check_count(latent_dim, "latent_dim")
         self.width = check_count(width, "width")
         self.output_dim = math.prod(self.shape) * self.width
@@ -271,18 +271,20 @@ def _set_if_zero(bias: nn.Parameter, values: torch.Tensor) -> None:
             bias.copy_(values)
 
 
-def _halvings(shape: tuple[int, ...], channels: tuple[int, ...]) -> tuple[tuple, list[tuple]]:
-    """Return the shape of a picture, and height and width before and after each convolution."""
+def _halvings(
+    shape: tuple[int, ...], channels: tuple[int, ...]
+) -> tuple[tuple, tuple, list[tuple]]:
+    """Return shape and channels, checked, and height and width around each convolution."""
     if not isinstance(shape, tuple | list) or len(shape) != 3:
         raise TypeError(f"shape must be (channels, height, width), got {brief(shape)}")
     shape = tuple(check_count(size, "every size in shape") for size in shape)
     if not isinstance(channels, tuple | list) or not channels:
         raise TypeError(f"channels must be a tuple of at least one int, got {brief(channels)}")
+    channels = tuple(check_count(channel, "every number in channels") for channel in channels)
     sizes = [shape[1:]]
-    for channel in channels:
-        check_count(channel, "every number in channels")
+    for _ in channels:
         sizes.append(tuple((size + 1) // 2 for size in sizes[-1]))
-    return shape, sizes
+    return shape, channels, sizes
 
 
 def _hidden_layers(

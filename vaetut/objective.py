@@ -15,6 +15,7 @@ import torch
 from .checks import check_count
 from .distributions import Normal
 from .model import VAE, unwrap_and_check
+from .noise import Share
 from .priors import kl_per_dimension
 
 # Without gradients, samples come in chunks of this many decoder outputs (rows x pixels): memory
@@ -126,7 +127,7 @@ def importance_weighted_bound(
 
 
 def iwae_loss(
-    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
+    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | Share | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return -bound (B,), to differentiate, and the importance-weighted bound (B,), detached."""
     q = model.encode(x)  # (B, L)
@@ -136,7 +137,7 @@ def iwae_loss(
 
 
 def dreg_loss(
-    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
+    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | Share | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a loss (B,) to differentiate, and the importance-weighted bound (B,), detached.
 

@@ -37,7 +37,8 @@ def describe(model: VAE) -> dict[str, Any]:
     -------
     dict
         "model", its class; "input_dim"; and for each of `PARTS` its "type" and its "config": what
-        its class is called with, or, where it keeps none, PyTorch's account of its layers.
+        its class is called with. Of a part that is not of this package, its attributes that JSON
+        can hold, and PyTorch's account of its layers.
     """
     return {
         "model": _name(model, VAE),
@@ -65,7 +66,7 @@ def rebuild(description: dict[str, Any]) -> VAE:
     KeyError, TypeError, ValueError
         If the description is none.
     """
-    if description["model"].endswith(_FOREIGN):
+    if str(description["model"]).endswith(_FOREIGN):
         raise ForeignPart(f"the model is a {description['model']}")
     parts = {name: rebuild_part(description[name], name) for name in PARTS}
     return VAE(description["input_dim"], **parts)
@@ -74,9 +75,9 @@ def rebuild(description: dict[str, Any]) -> VAE:
 def describe_part(value: Any) -> Any:
     """Return any value with a description for every part in it."""
     if isinstance(value, nn.Module):
-        config = vars(value).get("config")
-        config = describe_part(config) if _fits_json(config) else repr(value)
-        return {"type": _name(value, _KNOWN.get(type(value).__name__)), "config": config}
+        ours = _KNOWN.get(type(value).__name__)
+        config = value.config if type(value) is ours else _settings(value)
+        return {"type": _name(value, ours), "config": describe_part(config)}
     if isinstance(value, dict):
         return {key: describe_part(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -87,7 +88,7 @@ def describe_part(value: Any) -> Any:
 def rebuild_part(value: Any, name: str) -> Any:
     """Return any value with a part for every description in it; `name` says which it is."""
     if isinstance(value, dict) and value.keys() == {"type", "config"}:
-        if value["type"].endswith(_FOREIGN):
+        if str(value["type"]).endswith(_FOREIGN):
             raise ForeignPart(f"its {name} is a {value['type']}")
         return _KNOWN[value["type"]](**rebuild_part(value["config"], name))
     if isinstance(value, dict):
@@ -102,9 +103,16 @@ def _name(value: nn.Module, ours: type | None) -> str:
     return name if type(value) is ours else name + _FOREIGN
 
 
-def _fits_json(config: Any) -> bool:
+def _settings(value: nn.Module) -> dict[str, Any]:
+    """Return what tells a part of somebody's own from others of its class."""
+    own = {name: each for name, each in vars(value).items() if not name.startswith("_")}
+    del own["training"]
+    return {name: each for name, each in own.items() if _fits_json(each)} | {"layers": repr(value)}
+
+
+def _fits_json(value: Any) -> bool:
     try:
-        json.dumps(config, default=describe_part)
+        json.dumps(value)
     except (TypeError, ValueError, RecursionError):
         return False
-    return config is not None
+    return True

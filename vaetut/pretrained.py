@@ -102,6 +102,8 @@ def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
     for name, value in metadata.items():
         if not isinstance(value, str):
             raise TypeError(f"metadata must be strings, got {name}={brief(value)}")
+    if KEY in metadata:
+        raise ValueError(f"the name {KEY!r} is taken: the model's parts stand there")
     card = describe(model) | {"version": VERSION}
     # Copies: safetensors refuses weights that two layers share.
     weights = {key: value.cpu().clone().contiguous() for key, value in model.state_dict().items()}
@@ -157,7 +159,7 @@ def load_model(path: str | Path, into: VAE | None = None) -> VAE:
             if odd := _compare_shapes(shapes, wanted):
                 raise ValueError(f"its weights are not those that its settings ask for: {odd}")
             weights = {name: file.get_tensor(old) for name, old in names.items()}
-        if card.pop("checksum") not in (None, _checksum(card, metadata, weights)):
+        if "version" in card and card.pop("checksum") != _checksum(card, metadata, weights):
             raise ValueError("it is not as it was saved: its checksum is another")
         if not all(weight.isfinite().all() for weight in weights.values()):
             raise ValueError("it holds weights that are not finite")
@@ -185,7 +187,7 @@ def _upgrade(card: dict) -> dict:
             raise ValueError(f"its format is {card['version']}; this package reads {VERSION}")
         return card
     with torch.device("meta"):
-        return describe(VAE(**card)) | {"checksum": None}
+        return describe(VAE(**card))
 
 
 def _skeleton(card: dict) -> VAE:

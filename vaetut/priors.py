@@ -19,9 +19,10 @@ from .checks import (
     check_finite,
     check_posterior,
     check_shape,
+    show_settings,
 )
 from .distributions import LOG_2PI, Normal
-from .noise import WEIGHTS, as_generator, standard_normal, uniform
+from .noise import WEIGHTS, as_generator, make_generator, standard_normal, uniform
 
 
 class Prior(nn.Module):
@@ -52,6 +53,10 @@ class Prior(nn.Module):
 
     def belong_to(self, model: nn.Module) -> None:
         """Learn which model this is the prior of; most need not know."""
+
+    def extra_repr(self) -> str:
+        """Return the settings, for `repr`."""
+        return show_settings(self.config)
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
         """Return log p(z) in nats, (...,), for codes (..., L)."""
@@ -200,13 +205,14 @@ class Mixture(Components):
 
         check_batch(z, name="z")
         check_finite(z, name="z")
+        components = check_count(components, "components")
         if len(z) < components:
             raise ValueError(f"{components} components need at least {components} codes")
         prior = cls(z.shape[1], components).to(z)
         fitted = GaussianMixture(
             prior.config["components"], covariance_type="diag", random_state=seed
         )
-        fitted.fit(z.numpy(force=True))
+        fitted.fit(z.double().numpy(force=True))
         values = np.log(fitted.weights_), fitted.means_, np.log(fitted.covariances_)
         with torch.no_grad():
             for weight, value in zip((prior.logits, prior.mu, prior.log_var), values, strict=True):
@@ -224,14 +230,19 @@ class VampPrior(Components):
     inputs : Tensor, shape (C, E), or that shape
         Where the pseudo-inputs begin, as the encoder sees them: `likelihood.as_input` of some rows
         of the training set, which for most likelihoods are the rows themselves. Of a shape alone,
-        zeros.
+        uniform draws from [0, 1).
     """
 
     def __init__(self, latent_dim: int, inputs: torch.Tensor | Sequence[int]) -> None:
         super().__init__(latent_dim)
-        if not isinstance(inputs, torch.Tensor):
-            inputs = torch.zeros(tuple(inputs))
+        if isinstance(inputs, tuple | list):
+            shape = [check_count(size, "every size of inputs") for size in inputs]
+            inputs = torch.empty(shape)
+            if not inputs.is_meta:  # that of a prior which is made to see its shapes
+                inputs.uniform_(generator=make_generator(0, WEIGHTS))
         check_batch(inputs, name="inputs")
+        if not inputs.is_meta:
+            check_finite(inputs, name="inputs")
         self._model: tuple[nn.Module, ...] = ()  # in a tuple, where PyTorch looks for no parts
         self.config["inputs"] = list(inputs.shape)
         self.inputs = nn.Parameter(inputs.detach().clone())
@@ -244,6 +255,8 @@ class VampPrior(Components):
                 f"pseudo-inputs have {self.inputs.shape[1]} numbers, and the encoder sees {seen}; "
                 "use likelihood.as_input(rows)"
             )
+        if self._model and self._model[0] is not model:
+            raise ValueError("this VampPrior has another model's encoder; make one for each model")
         self._model = (model,)
 
     def parts(self) -> tuple[Normal, torch.Tensor]:

@@ -30,7 +30,7 @@ from .data import binarize
 from .diagnosis import advice, first_to_leave, nonsense
 from .files import claimed
 from .history import History
-from .model import VAE, unwrap_and_check
+from .model import VAE, evaluating, unwrap_and_check
 from .noise import TRAINING, VALIDATION, Share, make_generator
 from .objective import dreg_loss, elbo, iwae_loss
 from .parts import describe
@@ -284,7 +284,7 @@ class _Run:
             return math.nan
         generator = make_generator(self.seed, VALIDATION)
         x = binarize(self.held_out, generator) if self.recipe.binarize else self.held_out
-        with torch.no_grad(), self.autocast:
+        with torch.no_grad(), self.autocast, evaluating(self.model):
             total = sum(
                 elbo(self.model, part, generator=generator).elbo.sum(dtype=_sum_dtype(x.device))
                 for part in x.split(1000)
@@ -331,7 +331,8 @@ def _identity(
     model: VAE, images: torch.Tensor, recipe: Recipe, seed: int, start: str | None
 ) -> dict:
     """Return what must agree for a run to go on from a checkpoint."""
-    sums = images.cpu().sum(1, dtype=torch.float64)  # (N,); weighted, they know their order
+    values = images.cpu().nan_to_num(nan=math.pi)  # a gap counts like a value that nobody has
+    sums = values.sum(1, dtype=torch.float64)  # (N,); weighted, they know their order
     weights = torch.linspace(1, 2, len(sums), dtype=torch.float64, device="cpu")
     frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
     return {
