@@ -19,6 +19,7 @@ import torch
 
 import vaetut
 from vaetut.files import write_file
+from vaetut.parts import describe
 
 ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "vaetut" / "assets" / "weights"
@@ -154,7 +155,7 @@ def make_card(name: str, job: Job, runs: dict) -> dict:
     return {
         "name": name,
         "recipe": {"name": job.recipe, **asdict(recipe)},
-        "model": model.config,
+        "model": describe(model),
         "seed": 0,
         **({"start": job.start} if job.start else {}),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},

@@ -80,7 +80,7 @@ def linear_gaussian():
         scale = torch.tensor([1.5, 0.7], dtype=torch.float64)
         w = torch.linalg.qr(random).Q[:, :2] * scale  # (6, 2)
         b = torch.randn(6, dtype=torch.float64, generator=generator)
-        v = model.log_var_x.exp()
+        v = model.likelihood.log_var.double().exp()
         m = scale.square() + v  # the diagonal of M
         exact_log_var = (v / m).log()
         with torch.no_grad():

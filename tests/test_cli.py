@@ -21,6 +21,7 @@ import vaetut
 from tests.processes import HEED_CTRL_C, python
 from vaetut import cli, data, plotting, pretrained
 from vaetut.files import claimed
+from vaetut.parts import describe
 
 NUM_IMAGES = 300
 TINY = replace(vaetut.ARTICLE, validation=100, hidden_dims=(16,), epochs=3)
@@ -66,7 +67,7 @@ def bundled(monkeypatch, tmp_path) -> Path:
 def interrupt(monkeypatch):
     """Let Ctrl-C come in the middle of the second epoch, once."""
     steps = []
-    draw = vaetut.training.reparameterize
+    draw = vaetut.distributions.reparameterize
 
     def reparameterize(*args, **kwargs):
         steps.append(None)
@@ -74,7 +75,7 @@ def interrupt(monkeypatch):
             raise KeyboardInterrupt
         return draw(*args, **kwargs)
 
-    monkeypatch.setattr(vaetut.training, "reparameterize", reparameterize)
+    monkeypatch.setattr(vaetut.distributions, "reparameterize", reparameterize)
 
 
 @pytest.fixture
@@ -134,7 +135,7 @@ def test_help_gives_an_example(command):
 def test_help_offers_every_recipe_precision_and_data_set():
     text = plain(run("train", "--help").stdout).replace(" ", "")
     assert "article|fast" in text
-    assert "|".join(vaetut.training.PRECISIONS) in text
+    assert "|".join(vaetut.recipe.PRECISIONS) in text
     assert list(cli.Dataset) == ["mnist", *data._TORCHVISION]
 
 
@@ -361,7 +362,7 @@ def test_training_goes_on_from_a_model(bundled, few_images, name, recipe):
     plan = replace(plan, epochs=1, learning_rate=1e-3, center_output=False)
     vaetut.train(model, images, plan, progress=False)
     written = vaetut.load_model("out.safetensors")
-    assert written.config == model.config
+    assert describe(written) == describe(model)
     assert all(torch.equal(written.state_dict()[k], v) for k, v in model.state_dict().items())
 
 
@@ -675,6 +676,17 @@ def test_figures_of_another_latent_space_are_samples(coarse):
     assert result.stdout.split() == ["m-reconstructions.png", "m-samples.png"]
     z = torch.randn(100, 3, generator=torch.Generator().manual_seed(5))
     plotting.samples(make_model(3).decode_mean(z)).figure.savefig("expected.png")
+    np.testing.assert_array_equal(plt.imread("m-samples.png"), plt.imread("expected.png"))
+
+
+def test_figures_of_a_plane_with_another_prior_are_its_samples(coarse):
+    model = vaetut.VAE(784, prior=vaetut.Mixture(2, 3), hidden_dims=(8,))
+    vaetut.save_model(model, "m.safetensors")
+    result = run("figures", "m.safetensors", "--seed", 5)
+    assert result.stdout.split() == ["m-reconstructions.png", "m-samples.png"]
+    with torch.no_grad():
+        means = model.generate(100, torch.Generator().manual_seed(5))
+    plotting.samples(means).figure.savefig("expected.png")
     np.testing.assert_array_equal(plt.imread("m-samples.png"), plt.imread("expected.png"))
 
 

@@ -10,8 +10,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import NotFittedError
@@ -27,6 +25,8 @@ import vaetut
 from vaetut import training
 from vaetut.estimator import VariationalAutoencoder
 from vaetut.noise import make_generator
+from vaetut.parts import describe
+from vaetut.pretrained import load_metadata
 
 N, D, L = 40, 6, 2
 SMALL = {"latent_dim": L, "hidden_dims": (8,), "epochs": 2, "batch_size": 16, "random_state": 0}
@@ -240,7 +240,7 @@ def test_fit_is_train_with_the_recipe(recipe, X):
     plan = replace(getattr(vaetut, recipe.upper()), **own, **network)
     model = plan.build_model(D, L, seed=0)
     history = vaetut.train(model, torch.from_numpy(X), plan, seed=0, progress=False)
-    assert model.config == est.model_.config
+    assert describe(model) == describe(est.model_)
     assert torch.equal(torch.nn.utils.parameters_to_vector(model.parameters()), weights(est))
     assert history.validation_cost == est.history_.validation_cost
 
@@ -263,9 +263,68 @@ def test_random_state(X):
 
 def test_gaussian_variance_reaches_the_model(X):
     fixed = make(likelihood="gaussian", variance=0.25).fit(X)
-    assert math.isclose(fixed.model_.log_var_x.exp().item(), 0.25, rel_tol=1e-6)
+    assert math.isclose(fixed.model_.likelihood.log_var.exp().item(), 0.25, rel_tol=1e-6)
     learned = make(likelihood="gaussian", variance="learned").fit(X)
-    assert learned.model_.log_var_x.requires_grad
+    assert learned.model_.likelihood.log_var.requires_grad
+
+
+class Foreign(vaetut.Poisson):
+    """A likelihood of a reader's own."""
+
+
+def parts(kind=vaetut.Poisson):
+    return {"likelihood": kind(), "prior": vaetut.Mixture(L, 3)}
+
+
+@pytest.fixture
+def counts():
+    return np.random.RandomState(0).poisson(3, size=(N, D)).astype(np.float32)
+
+
+def test_parts_are_fitted_in_copies(counts):
+    given = parts()
+    before = copy.deepcopy(given["prior"].state_dict())
+    est, twin = make(**given).fit(counts), make(**given).fit(counts)
+    assert np.array_equal(weights(est), weights(twin))
+    assert clone(est).fit(counts).score(counts) == est.score(counts)
+    for name, weight in given["prior"].state_dict().items():
+        assert torch.equal(weight, before[name])
+        assert not torch.equal(est.model_.prior.state_dict()[name], weight)
+    drawn = est.generate(n_samples=50, sample=True)
+    assert np.array_equal(drawn, drawn.round())
+
+
+def test_parts_survive_a_file_and_a_pickle(counts, tmp_path):
+    est = make(**parts()).fit(counts)
+    est.save(tmp_path / "est.safetensors")
+    for twin in (
+        VariationalAutoencoder.load(tmp_path / "est.safetensors"),
+        pickle.loads(pickle.dumps(est)),
+    ):
+        assert twin.score(counts) == est.score(counts)
+        assert isinstance(twin.likelihood, vaetut.Poisson)
+        assert twin.prior.config == est.prior.config
+
+
+def test_an_estimator_with_a_part_of_ones_own_is_refused_with_the_way_out(counts, tmp_path):
+    est = make(**parts(Foreign)).fit(counts)
+    est.save(tmp_path / "est.safetensors")
+    with pytest.raises(TypeError, match=r"its likelihood is a Foreign.*into=model"):
+        VariationalAutoencoder.load(tmp_path / "est.safetensors")
+    model = vaetut.load_model(tmp_path / "est.safetensors", into=copy.deepcopy(est.model_))
+    assert isinstance(model.likelihood, Foreign)
+
+
+def test_the_score_with_another_prior_is_near_its_mean_over_many_draws(X):
+    est = make(prior=vaetut.Mixture(L, 3), epochs=20).fit(X)
+    with torch.no_grad():
+        drawn = vaetut.elbo(est.model_, torch.from_numpy(X), 20_000, make_generator(0)).elbo
+    assert np.abs(est.score_samples(X) - drawn.numpy()).max() < 0.1
+
+
+def test_sizes_of_parts_that_do_not_fit_are_named(X):
+    with pytest.raises(ValueError, match="latent_dim is 3, and the prior's is 2"):
+        make(prior=vaetut.Mixture(L, 3), latent_dim=3).fit(X)
 
 
 def test_verbose_shows_a_bar_on_stderr_only(X, capsys):
@@ -492,7 +551,7 @@ def test_score_is_exact_for_a_linear_decoder(X):
             mu, log_var = model.encode(x)
             spread = log_var.exp() @ model.decoder.out.weight.square().sum(0)  # E|W sigma eps|^2
             squared = (x - model.decode(mu)).square().sum(1) + spread
-            variance = model.log_var_x.exp()
+            variance = model.likelihood.log_var.double().exp()
             log_likelihood = -0.5 * (squared / variance + D * (2 * math.pi * variance).log())
             expected = log_likelihood - vaetut.kl_standard_normal(mu, log_var)
         assert np.allclose(est.score_samples(X), expected.numpy(), rtol=1e-10)
@@ -728,12 +787,9 @@ def test_damaged_and_foreign_files_are_described(fitted, tmp_path):
 def test_a_spoiled_card_is_described(spoil, fitted, tmp_path):
     path = tmp_path / "est.safetensors"
     fitted.save(path)
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata()
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    card = json.loads(metadata["estimator"])
+    card = json.loads(load_metadata(path)["estimator"])
     spoil(card)
-    save_file(tensors, path, metadata=metadata | {"estimator": json.dumps(card)})
+    vaetut.save_model(fitted.model_, path, estimator=json.dumps(card))
     with pytest.raises(ValueError, match="is damaged or is not a saved estimator"):
         VariationalAutoencoder.load(path)
 

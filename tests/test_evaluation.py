@@ -322,7 +322,7 @@ def test_one_grey_pixel_makes_the_images_grey(model, binary):
 def test_a_gaussians_images_are_called_real(make_model, binary):
     report = vaetut.evaluate(make_model(likelihood="gaussian"), binary, 2)
     assert report.data == "real"
-    assert "60 real images" in str(report)
+    assert "60 real rows" in str(report)
     assert "bound" not in str(report)
 
 

@@ -37,15 +37,15 @@ def test_no_seed_is_fresh_entropy():
     assert not torch.equal(draw(noise.make_generator()), draw(noise.make_generator()))
 
 
-def test_or_else_hands_the_generator_back_and_moves_it_not():
+def test_as_generator_hands_the_generator_back_and_moves_it_not():
     generator = torch.Generator().manual_seed(0)
     state = generator.get_state()
-    assert noise.or_else(generator) is generator
+    assert noise.as_generator(generator) is generator
     assert torch.equal(generator.get_state(), state)
 
 
-def test_or_else_falls_back_to_the_seed():
-    assert torch.equal(draw(noise.or_else(None, 0, 2)), draw(noise.make_generator(0, 2)))
+def test_as_generator_falls_back_to_the_seed():
+    assert torch.equal(draw(noise.as_generator(None, 0, 2)), draw(noise.make_generator(0, 2)))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])

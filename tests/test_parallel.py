@@ -18,10 +18,10 @@ from torch import distributed
 import vaetut
 from vaetut import training
 
-def run(recipe, checkpoint=None):
+def run(recipe, checkpoint=None, prior=None):
     torch.set_num_threads(1)
     images = vaetut.load_mnist("train")[0][:1050].double()
-    model = vaetut.Recipe(hidden_dims=(20,)).build_model(latent_dim=3).double()
+    model = vaetut.Recipe(hidden_dims=(20,)).build_model(latent_dim=3, prior=prior).double()
     history = vaetut.train(model, images, recipe, 0, checkpoint, progress=False)
     return model, history
 """
@@ -38,7 +38,9 @@ RECIPES = {
         "vaetut.Recipe(epochs=10, batch_size=101, validation=50, objective='iwae-dreg', "
         "num_samples=3)"
     ),
+    "vamp": "vaetut.Recipe(epochs=10, batch_size=101, validation=50, objective='elbo-stl')",
 }
+PRIORS = {"vamp": "vaetut.VampPrior(3, torch.full((4, 784), 0.1))"}
 
 
 def two_processes(tmp_path, body):
@@ -61,7 +63,7 @@ def test_a_hundred_steps_are_those_of_one_process(name, tmp_path):
     path = tmp_path / "model.pt"
     done = two_processes(
         tmp_path,
-        f"model, history = run({RECIPES[name]})\n"
+        f"model, history = run({RECIPES[name]}, prior={PRIORS.get(name)})\n"
         "if distributed.get_rank() == 1:\n"  # the first one is special; this one must know as much
         "    result = [model.state_dict(), history.cost, history.validation_cost]\n"
         f"    torch.save(result, {str(path)!r})",
@@ -70,7 +72,7 @@ def test_a_hundred_steps_are_those_of_one_process(name, tmp_path):
     state, cost, validation_cost = torch.load(path)
     threads = torch.get_num_threads()
     try:
-        model, history = namespace["run"](eval(RECIPES[name]))
+        model, history = namespace["run"](eval(RECIPES[name]), prior=eval(str(PRIORS.get(name))))
     finally:
         torch.set_num_threads(threads)
     assert len(history.cost) * 10 == 100

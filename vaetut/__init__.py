@@ -6,7 +6,7 @@ The names below are all that one needs; importing them changes no global state.
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Each public name and the module where it lives; loaded at the first use, because scikit-learn and
 # matplotlib would double the time of `import vaetut`.
@@ -14,26 +14,43 @@ _HOME = {
     "load_mnist": "data",
     "load_dataset": "data",
     "binarize": "data",
-    "Encoder": "model",
-    "Decoder": "model",
+    "Normal": "distributions",
+    "reparameterize": "distributions",
+    "Likelihood": "likelihoods",
+    "Bernoulli": "likelihoods",
+    "Binomial": "likelihoods",
+    "Categorical": "likelihoods",
+    "DiscretizedLogistic": "likelihoods",
+    "Gaussian": "likelihoods",
+    "Mixed": "likelihoods",
+    "NegativeBinomial": "likelihoods",
+    "Observed": "likelihoods",
+    "Poisson": "likelihoods",
+    "bernoulli_log_likelihood": "likelihoods",
+    "gaussian_log_likelihood": "likelihoods",
+    "ConvDecoder": "networks",
+    "ConvEncoder": "networks",
+    "Decoder": "networks",
+    "Encoder": "networks",
+    "Prior": "priors",
+    "Mixture": "priors",
+    "StandardNormal": "priors",
+    "VampPrior": "priors",
+    "kl_per_dimension": "priors",
     "VAE": "model",
-    "reparameterize": "model",
-    "bernoulli_log_likelihood": "model",
-    "gaussian_log_likelihood": "model",
     "Elbo": "objective",
     "elbo": "objective",
     "importance_weighted_bound": "objective",
-    "kl_per_dimension": "objective",
     "kl_standard_normal": "objective",
     "list_pretrained": "pretrained",
     "load_card": "pretrained",
     "load_model": "pretrained",
     "load_pretrained": "pretrained",
     "save_model": "pretrained",
-    "ARTICLE": "training",
-    "FAST": "training",
-    "History": "training",
-    "Recipe": "training",
+    "ARTICLE": "recipe",
+    "FAST": "recipe",
+    "History": "history",
+    "Recipe": "recipe",
     "train": "training",
     "AggregatePosterior": "evaluation",
     "Report": "evaluation",
@@ -41,7 +58,7 @@ _HOME = {
     "evaluate": "evaluation",
     "VariationalAutoencoder": "estimator",
 }
-_MODULES = ("cli", "exercises", "plotting", "web", *sorted(set(_HOME.values())))
+_MODULES = sorted({"cli", "exercises", "parts", "plotting", "web", *_HOME.values()})
 
 __all__ = sorted(_HOME)
 

@@ -79,6 +79,31 @@ def check_images(
     return x.clamp(0, 1)
 
 
+def check_finite(x: torch.Tensor, *, name: str = "x", remedy: str = "") -> torch.Tensor:
+    """Return `x` itself; raise a ValueError if it holds NaN or infinity, or no values at all."""
+    if x.is_meta:
+        raise ValueError(f"{name} holds no values: it is on the meta device")
+    if not x.detach().isfinite().all():
+        raise ValueError(f"{name} must be finite; it holds NaN or infinity{remedy}")
+    return x
+
+
+def check_whole(
+    x: torch.Tensor, name: str, most: int | None = None, slack: float = MOST_ROUNDING
+) -> torch.Tensor:
+    """Return `x` rounded; raise a ValueError unless it holds 0, 1, ... up to `most`, if any."""
+    whole = x.round()
+    odd = (whole < 0) | ((x - whole).abs() > slack)
+    if most is not None:
+        odd |= whole > most
+    if odd.any():
+        wanted = {None: "0, 1, 2, …", 1: "0 and 1"}.get(most, f"0, 1, … {most}")
+        raise ValueError(
+            f"{name} must hold whole numbers {wanted}; it holds {x[odd][0].item():.7g}"
+        )
+    return whole
+
+
 def _show(value: float) -> str:
     """Write four digits, or all of them where four would hide that the value leaves [0, 1]."""
     short = f"{value:.4g}"
@@ -185,6 +210,14 @@ def check_broadcast(x: torch.Tensor, params: torch.Tensor, *, name: str) -> None
         raise ValueError(f"{name} must {wanted}, got {tuple(x.shape)}")
 
 
+def check_shape(x: torch.Tensor, shape: tuple[int, ...], *, name: str) -> torch.Tensor:
+    """Return `x` itself; raise unless it is a floating-point tensor of this shape."""
+    check_float_tensor(x, name=name)
+    if x.shape != shape:
+        raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(x.shape)}")
+    return x
+
+
 def check_posterior(mu: torch.Tensor, log_var: torch.Tensor) -> None:
     """Raise unless `mu` and `log_var` are floating-point tensors of one shape."""
     check_float_tensor(mu, name="mu")
@@ -258,6 +291,14 @@ def check_choice(value: object, name: str, choices: tuple | dict) -> Any:
             return choice
     known = ", ".join(map(repr, choices))
     raise ValueError(f"{name} must be one of {known}; got {brief(value)}")
+
+
+def show_settings(config: dict) -> str:
+    """Write settings as arguments of a call, but for modules, which PyTorch shows by itself."""
+    plain = (int, float, str, type(None))
+    return ", ".join(
+        f"{key}={value!r}" for key, value in config.items() if isinstance(value, plain)
+    )
 
 
 def brief(value: object) -> str:

@@ -230,7 +230,8 @@ def figures(
     """Draw the article's three experiments as PNG files, and print the files' names.
 
     Reconstructions of test images; 5,000 of them on the latent plane and its decoded manifold, in
-    the prior's standard deviations; where there is no plane, decoded prior samples. Example:
+    the prior's standard deviations; where there is no plane, or another prior than N(0, I), decoded
+    prior samples. Example:
 
         vaetut figures article-2d --output-dir figures
     """
@@ -238,7 +239,8 @@ def figures(
 
     network, _ = _open_model(model)
     kinds = ("latent", "manifold-linear", "manifold-quantile")
-    names = ("reconstructions", *(kinds if network.latent_dim == 2 else ["samples"]))
+    plane = network.latent_dim == 2 and isinstance(network.prior, vaetut.StandardNormal)
+    names = ("reconstructions", *(kinds if plane else ["samples"]))
     stem = Path(model).name.removesuffix(".safetensors")
     paths = [output_dir / f"{stem}-{name}.png" for name in names]
     with _claimed(*paths, force=force, source=model):
@@ -246,7 +248,7 @@ def figures(
         x, labels = _load_images(dataset, "test")
         mu, _ = network.encode(x[:5000])
         axes = [plotting.reconstructions(x[:10], network.decode_mean(mu[:10]), labels[:10])]
-        if network.latent_dim == 2:
+        if plane:
             axes.append(plotting.latent_scatter(mu, labels[:5000], prior=True))
             for kind in ("linear", "quantile"):
                 z = torch.from_numpy(plotting.manifold_grid(20, kind))
@@ -420,9 +422,8 @@ def _draw_samples(network: vaetut.VAE, count: int, seed: int) -> Any:
     """Draw the decoded means of `count` codes from the prior, in about as many rows as columns."""
     import torch
 
-    generator = torch.Generator().manual_seed(seed)
-    z = torch.randn(count, network.latent_dim, generator=generator)
-    return _plotting().samples(network.decode_mean(z), math.ceil(math.sqrt(count)))
+    means = network.generate(count, torch.Generator().manual_seed(seed))
+    return _plotting().samples(means, math.ceil(math.sqrt(count)))
 
 
 # Images and models.

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from .checks import check_choice, check_images
-from .noise import or_else
+from .noise import as_generator
 
 _PREFIX = {"train": "train", "test": "t10k"}
 _TORCHVISION = {
@@ -122,7 +122,7 @@ def binarize(images: torch.Tensor, generator: torch.Generator | None = None) -> 
         If `images` is not a float tensor (B, D) with values in [0, 1].
     """
     images = check_images(images, name="images")
-    generator = or_else(generator)
+    generator = as_generator(generator)
     uniform = torch.rand(
         images.shape, generator=generator, device=generator.device, dtype=images.dtype
     )

@@ -24,18 +24,23 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .checks import NO_FLOAT64, check_batch, check_count, check_device, check_flag, check_images
-from .data import binarize
-from .model import ACTIVATIONS, LIKELIHOODS, MIN_LOG_VAR_X, VAE, reparameterize, unwrap
+from .checks import NO_FLOAT64, check_batch, check_count, check_device, check_flag
+from .history import History
+from .likelihoods import LIKELIHOODS, Likelihood, make_likelihood
+from .model import VAE, unwrap
+from .networks import ACTIVATIONS
 from .noise import EVALUATION, make_generator, standard_normal
-from .objective import kl_standard_normal
+from .parts import describe_part, rebuild_part
 from .pretrained import load_metadata, load_model, save_model
-from .training import PRECISIONS, RECIPES, History, Recipe, train, train_pass
+from .priors import Prior
+from .recipe import PRECISIONS, RECIPES, Recipe
+from .training import train, train_pass
 
 FLOATS = (np.float64, np.float32)  # dtypes that stay; all else becomes the first
 BLOCK = 1000  # rows at a time, so that memory stays bounded
 _OF_THE_COLUMNS = ("n_features_in_", "feature_names_in_")  # set by scikit-learn's check
 MIN_PAIRS = 8  # of noise vectors, eps and -eps, that `score_samples` averages over
+MANY_PAIRS = 256  # where the KL is estimated, too
 
 _COUNT = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -46,8 +51,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     The network computes in the dtype of the `X` it is first fitted to: float32 stays float32, all
     else becomes float64, which takes twice the time ("mps" has no float64: there, all becomes
-    float32). Where a parameter is None, the recipe's own
-    value holds.
+    float32). Where a parameter is None, the recipe's own value holds. Gaps (NaN) are refused, as by
+    most estimators: `vaetut.VAE` with `Observed` takes them.
 
     Parameters
     ----------
@@ -57,11 +62,14 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Widths of the encoder's hidden layers; the decoder has them in reverse order.
     activation : str, optional
         Such as "softplus", "relu", "silu", "tanh".
-    likelihood : {"bernoulli", "gaussian"}
-        p(x|z). The Bernoulli takes values in [0, 1] only: behind a `MinMaxScaler(clip=True)`, rows
-        that the scaler was not fitted to stay there. For the Gaussian, standardise the columns.
+    likelihood : {"bernoulli", "gaussian"} or Likelihood
+        p(x|z); one of `vaetut.likelihoods` is copied by each fit. The Bernoulli takes values in
+        [0, 1] only: behind a `MinMaxScaler(clip=True)`, rows that the scaler was not fitted to stay
+        there. For the Gaussian, standardise the columns.
     variance : float or "learned"
-        Of the Gaussian, the same for every feature.
+        Of the "gaussian", the same for every feature.
+    prior : Prior, optional
+        p(z), copied by each fit; N(0, I) without.
     recipe : {"article", "fast"}
         How to train: `vaetut.ARTICLE` or `vaetut.FAST`.
     epochs, batch_size : int, optional
@@ -109,8 +117,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "latent_dim": [_COUNT],
         "hidden_dims": [tuple, list, None],
         "activation": [StrOptions(set(ACTIVATIONS)), None],
-        "likelihood": [StrOptions(set(LIKELIHOODS))],
+        "likelihood": [StrOptions(set(LIKELIHOODS)), Likelihood],
         "variance": [_POSITIVE, StrOptions({"learned"})],
+        "prior": [Prior, None],
         "recipe": [StrOptions(set(RECIPES))],
         "epochs": [_COUNT, None],
         "batch_size": [_COUNT, None],
@@ -129,8 +138,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         *,
         hidden_dims: tuple[int, ...] | None = None,
         activation: str | None = None,
-        likelihood: str = "bernoulli",
+        likelihood: str | Likelihood = "bernoulli",
         variance: float | str = 1.0,
+        prior: Prior | None = None,
         recipe: str = "article",
         epochs: int | None = None,
         batch_size: int | None = None,
@@ -147,6 +157,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.activation = activation
         self.likelihood = likelihood
         self.variance = variance
+        self.prior = prior
         self.recipe = recipe
         self.epochs = epochs
         self.batch_size = batch_size
@@ -257,9 +268,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         model = self._network()
 
         def decode(part: torch.Tensor) -> torch.Tensor:
-            mu, log_var = model.encode(part)  # (B, L)
-            z = reparameterize(mu, log_var, generator=generator) if sample else mu
-            return model.decode_mean(z)
+            q = model.encode(part)  # (B, L)
+            return model.decode_mean(q.sample(generator=generator) if sample else q.mu)
 
         return _by_block(decode, x)
 
@@ -276,7 +286,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Parameters
         ----------
         Z : array-like, shape (n, L), optional
-            Without it, z is drawn from N(0, I).
+            Without it, z is drawn from the prior.
         n_samples : int
             How many to draw, where there is no `Z`.
         sample : bool
@@ -293,14 +303,13 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if isinstance(Z, Number):
             raise TypeError(f"Z must be codes, (n, L), got {Z}; use generate(n_samples={Z})")
         if Z is None:
-            shape = check_count(n_samples, "n_samples"), model.latent_dim
-            z = standard_normal(shape, next(model.parameters()), generator)
+            z = model.prior.sample(check_count(n_samples, "n_samples"), generator)
         else:
             z = self._check_codes(Z)
 
         def decode(part: torch.Tensor) -> torch.Tensor:
-            mean = model.decode_mean(part)
-            return _draw(model, mean, generator) if sample else mean
+            params, likelihood = model.decode(part), model.likelihood
+            return likelihood.sample(params, generator) if sample else likelihood.mean(params)
 
         return _by_block(decode, z)
 
@@ -310,14 +319,16 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         The expectation over q(z|x) is a cubature: an average over 2 max(L, 8) fixed points, the
         same for all rows, calls and models. So a row's value doesn't depend on the other rows or
         their order, and models are compared under equal noise. It is exact where log p(x|z) is a
-        cubic in z.
+        cubic in z and the prior's KL has a formula. For other priors the average also stands for
+        the KL, and is taken over 512 points.
 
         Parameters
         ----------
         X : array-like, shape (n, D)
         """
         x, model = self._check(X), self._network()
-        noise = _cubature(model.latent_dim).to(x)
+        pairs = max(model.latent_dim, MIN_PAIRS if model.prior.exact else MANY_PAIRS)
+        noise = _cubature(model.latent_dim, pairs).to(x)
         return _by_block(lambda part: _elbo_under(model, part, noise), x)
 
     def score(self, X: ArrayLike, y: object = None) -> float:
@@ -335,7 +346,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             If the file cannot be written; one that was there is as it was.
         """
         check_is_fitted(self, "model_")
-        params = self.get_params(deep=False)
+        params = describe_part(self.get_params(deep=False))
         del params["device"]
         if isinstance(self.random_state, np.random.RandomState):
             params["random_state"] = None
@@ -356,6 +367,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ------
         FileNotFoundError
             If there is no such file.
+        TypeError
+            If a part of it is not of this package, so that nobody but you can make it; a pickle
+            keeps it, and `load_model(path, into=model)` reads the network.
         ValueError
             If the file is damaged, `save` did not write it, or there is no such device.
         """
@@ -366,6 +380,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             params, names = card["params"], card["feature_names"]
             if params["hidden_dims"] is not None:
                 params["hidden_dims"] = tuple(params["hidden_dims"])  # JSON knows lists only
+            params |= {key: rebuild_part(params.get(key), key) for key in ("likelihood", "prior")}
             est = cls(**params, device=device)
             est.history_ = History(**card["history"])
         except (KeyError, TypeError, ValueError) as error:
@@ -402,8 +417,11 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return replace(RECIPES[self.recipe], **chosen)
 
     def _build(self, x: torch.Tensor, seed: int) -> VAE:
-        sizes = self.latent_dim, self.likelihood, self.variance
-        return self._make_recipe().build_model(x.shape[1], *sizes, seed).to(x)
+        parts = copy.deepcopy((self.likelihood, self.variance, self.prior))  # the caller's stay
+        likelihood, variance, prior = parts
+        sizes = x.shape[1], self.latent_dim
+        model = self._make_recipe().build_model(*sizes, likelihood, variance, seed, prior)
+        return model.to(x)
 
     def _network(self) -> VAE:
         """Return the fitted network, on `device`."""
@@ -419,14 +437,12 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _check(self, X: ArrayLike, reset: bool = False) -> torch.Tensor:
         """Return rows (n, D) as a tensor, of the dtype and on the device of the network."""
-        likelihood = self.likelihood if reset else self._network().likelihood
+        likelihood = make_likelihood(self.likelihood, self.variance)
+        if not reset:
+            likelihood = self._network().likelihood
         device, floats = self._place()
-        x = check_images(
-            _tensor(validate_data(self, _array(X), reset=reset, dtype=floats)),
-            unit_interval=likelihood == "bernoulli",
-            name="X",
-            remedy="Put MinMaxScaler(clip=True) before the estimator",
-        )
+        rows = _tensor(validate_data(self, _array(X), reset=reset, dtype=floats))
+        x = likelihood.check(rows, "X", "Put MinMaxScaler(clip=True) before the estimator")
         return x.to(device) if reset else x.to(next(self._network().parameters()))
 
     def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
@@ -437,14 +453,13 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return z.to(next(model.parameters()))
 
 
-def _cubature(dim: int) -> torch.Tensor:
-    """Return points (K, L) whose mean, covariance and third moments are those of N(0, I).
+def _cubature(dim: int, pairs: int) -> torch.Tensor:
+    """Return points (2 pairs, L) whose mean, covariance and third moments are those of N(0, I).
 
-    For K = 2L they are the third-degree spherical-radial rule (Arasaratnam & Haykin 2009),
+    For pairs = L they are the third-degree spherical-radial rule (Arasaratnam & Haykin 2009),
     rotated. For an MNIST model with L = 20 they miss the mean ELBO by less than 0.01 nats, where
     as many random draws, shared by all rows, miss it by about 0.5.
     """
-    pairs = max(dim, MIN_PAIRS)
     like = torch.empty(0, dtype=torch.float64, device="cpu")
     random = standard_normal((pairs, dim), like, make_generator(0, EVALUATION))
     half = math.sqrt(pairs) * torch.linalg.qr(random).Q  # half.T @ half = pairs * I
@@ -453,18 +468,10 @@ def _cubature(dim: int) -> torch.Tensor:
 
 def _elbo_under(model: VAE, x: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Return the ELBO of every row, (B,), for noise (K, L) that the rows share."""
-    mu, log_var = model.encode(x)  # (B, L)
-    sigma = (0.5 * log_var).exp()
-    log_likelihood = sum(model.log_likelihood(x, mu + sigma * eps) for eps in noise) / len(noise)
-    return log_likelihood - kl_standard_normal(mu, log_var)
-
-
-def _draw(model: VAE, mean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Draw x from the p(x|z) that has this mean, (B, D)."""
-    if model.likelihood == "bernoulli":
-        return binarize(mean, generator)
-    log_var = model.log_var_x.clamp(min=MIN_LOG_VAR_X)
-    return reparameterize(mean, log_var.expand_as(mean), generator=generator)
+    q = model.encode(x)  # (B, L)
+    z = q.mu + (0.5 * q.log_var).exp() * noise[:, None]  # (K, B, L)
+    log_likelihood = sum(model.log_likelihood(x, each) for each in z) / len(noise)
+    return log_likelihood - model.prior.kl(q, z).sum(-1)
 
 
 @torch.no_grad()

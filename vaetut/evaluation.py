@@ -15,9 +15,11 @@ import torch
 from tqdm import tqdm
 
 from .checks import check_batch, check_count, check_posterior
-from .model import VAE, reparameterize, unwrap_and_check
-from .noise import EVALUATION, make_generator, or_else
-from .objective import kl_standard_normal, stream_log_weights
+from .distributions import LOG_2PI, Normal
+from .model import VAE, evaluating, unwrap_and_check
+from .noise import EVALUATION, as_generator, make_generator
+from .objective import stream_log_weights
+from .priors import Prior, StandardNormal
 
 ACTIVE_VARIANCE = 0.01  # a coordinate is active if its posterior mean varies more (IWAE, §5.2)
 BLOCK = 100  # images at a time; a constant of the protocol: other blocks would be other noise
@@ -44,25 +46,28 @@ class Report:
     nll_se_monte_carlo: float
     active_units: int
     latent_dim: int
-    data: str  # "binary", "grey" or "real"
+    data: str  # "binary" or "grey" images, or rows of "real" values, a density's, or "discrete"
     num_images: int
     num_samples: int
     seed: int
+    rate_is_exact: bool = True  # else the prior's KL has no formula, and the samples' mean serves
 
     def __str__(self) -> str:
         """Lay the report out as a small table that states its own protocol."""
+        kl = "KL(q(z|x) || p(z))" + ("" if self.rate_is_exact else ", estimated")
         name = "NLL" if self.data != "grey" else "NLL, a bound"
-        errors = "± {:.2f} images, ± {:.3f} Monte Carlo".format
+        unit = "images" if self.data in ("binary", "grey") else "rows"
+        errors = f"± {{:.2f}} {unit}, ± {{:.3f}} Monte Carlo".format
         rows = [
             ("-ELBO", self.neg_elbo, errors(self.neg_elbo_se_images, self.neg_elbo_se_monte_carlo)),
             ("  distortion", self.distortion, "-E_q[log p(x|z)]"),
-            ("  rate", self.rate, "KL(q(z|x) || p(z))"),
+            ("  rate", self.rate, kl),
             (name, self.nll, errors(self.nll_se_images, self.nll_se_monte_carlo)),
         ]
         lines = [f"{label:<14}{value:>9.2f}  {note}" for label, value, note in rows]
         lines.append(f"{'active units':<14}{self.active_units:>6} of {self.latent_dim}")
         lines.append(
-            f"nats per image; {self.num_images:,} {self.data} images, "
+            f"nats per {unit[:-1]}; {self.num_images:,} {self.data} {unit}, "
             f"K = {self.num_samples:,} samples of z each, seed {self.seed}"
         )
         if self.data == "grey":
@@ -115,7 +120,8 @@ def evaluate(
     device = next(model.parameters()).device
     blocks = []
     hidden = not progress or sys.stderr is None
-    with tqdm(total=len(images), disable=hidden, unit="image", mininterval=0.5) as bar:
+    bar = tqdm(total=len(images), disable=hidden, unit="image", mininterval=0.5)
+    with bar, evaluating(model):
         for x in images.split(BLOCK):
             blocks.append(_evaluate_block(model, x.to(device), num_samples, generator))
             bar.update(len(x))
@@ -130,7 +136,7 @@ def evaluate(
     return Report(
         neg_elbo=neg_elbo.mean().item(),
         neg_elbo_se_images=_standard_error(neg_elbo),
-        neg_elbo_se_monte_carlo=_pooled_error(per_image["distortion_variance"]),
+        neg_elbo_se_monte_carlo=_pooled_error(per_image["neg_elbo_variance"]),
         distortion=per_image["distortion"].mean().item(),
         rate=per_image["rate"].mean().item(),
         nll=per_image["nll"].mean().item(),
@@ -138,10 +144,11 @@ def evaluate(
         nll_se_monte_carlo=_pooled_error(per_image["nll_variance"]),
         active_units=count_active(per_image["mu"]),
         latent_dim=model.latent_dim,
-        data=_kind(images) if model.likelihood == "bernoulli" else "real",
+        data=model.likelihood.kind(images),
         num_images=len(images),
         num_samples=num_samples,
         seed=seed,
+        rate_is_exact=model.prior.exact,
     )
 
 
@@ -164,10 +171,10 @@ def count_active(mu: torch.Tensor) -> int:
 class AggregatePosterior(NamedTuple):
     """The rate of N images and what it is spent on, in nats: rate = information + kl_to_prior.
 
-    `rate` is exact, the others are estimates. `information` is I(x; z) among these N images, which
-    cannot exceed log N, and `kl_to_prior` is KL(q(z) || p(z)), with their q(z). If the images are
-    draws from a larger population, its own information lies between `information` and
-    `information_above`, on average over such draws.
+    `rate` is exact where the prior's KL has a formula, the others are estimates. `information` is
+    I(x; z) among these N images, which cannot exceed log N, and `kl_to_prior` is KL(q(z) || p(z)),
+    with their q(z). If the images are draws from a larger population, its own information lies
+    between `information` and `information_above`, on average over such draws.
     """
 
     rate: float
@@ -182,6 +189,7 @@ def aggregate_posterior(
     log_var: torch.Tensor,
     num_samples: int = 1000,
     generator: torch.Generator | None = None,
+    prior: Prior | None = None,
 ) -> AggregatePosterior:
     """Split the rate by q(z), the mean of the q(z|x) of N images (Hoffman & Johnson 2016).
 
@@ -193,6 +201,8 @@ def aggregate_posterior(
         Draws of z, each from another image's q(z|x); no more than N are made.
     generator : torch.Generator, optional
         Chooses the images and draws the noise; fresh entropy without one.
+    prior : Prior, optional
+        p(z); N(0, I) without.
 
     Returns
     -------
@@ -208,10 +218,10 @@ def aggregate_posterior(
     num_samples = check_count(num_samples, "num_samples")
     if len(mu) < 2:
         raise ValueError("an aggregate posterior needs at least 2 images, got 1")
-    generator = or_else(generator)
+    generator, prior = as_generator(generator), prior or StandardNormal(mu.shape[1])
     rows = torch.randperm(len(mu), generator=generator, device=generator.device)[:num_samples]
     rows = rows.to(mu.device)
-    draws = reparameterize(mu[rows], log_var[rows], generator=generator)  # (M, L)
+    draws = Normal(mu[rows], log_var[rows]).sample(generator=generator)  # (M, L)
     # On the processor: Apple's devices have no float64.
     sums = torch.zeros(3, dtype=torch.float64, device="cpu")
     for z, own in zip(draws.split(BLOCK), rows.split(BLOCK), strict=True):
@@ -219,11 +229,13 @@ def aggregate_posterior(
         conditional = log_q.gather(1, own[:, None]).squeeze(1)  # log q(z|x), x its own image
         aggregate = log_q.logsumexp(1) - math.log(len(mu))
         others = log_q.scatter(1, own[:, None], -math.inf).logsumexp(1) - math.log(len(mu) - 1)
-        prior = -0.5 * (z.square() + math.log(2 * math.pi)).sum(1)
-        differences = conditional - aggregate, conditional - others, aggregate - prior
+        differences = conditional - aggregate, conditional - others, aggregate - prior.log_prob(z)
         sums += torch.stack([d.cpu().sum(dtype=torch.float64) for d in differences])
-    rate = kl_standard_normal(mu, log_var).cpu().mean(dtype=torch.float64).item()
-    return AggregatePosterior(rate, *(sums / len(draws)).tolist())
+    information, above, to_prior = (sums / len(draws)).tolist()
+    rate = information + to_prior
+    if prior.exact:
+        rate = prior.kl(Normal(mu, log_var)).sum(-1).cpu().mean(dtype=torch.float64).item()
+    return AggregatePosterior(rate, information, above, to_prior)
 
 
 def _log_density(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
@@ -235,33 +247,39 @@ def _log_density(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> to
     total = z.new_zeros(len(z), len(mu))
     for z_j, mu_j, log_var_j in zip(z.T, mu.T, log_var.T, strict=True):
         total += (z_j[:, None] - mu_j).square() * (-log_var_j).exp() + log_var_j
-    return -0.5 * (total + mu.shape[1] * math.log(2 * math.pi))
+    return -0.5 * (total + mu.shape[1] * LOG_2PI)
 
 
 def _evaluate_block(
     model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator
 ) -> dict[str, torch.Tensor]:
     """Return per-image estimates, and the variance of each that the noise alone causes."""
-    mu, log_var = model.encode(x)
-    # Running sums over the samples: of log p(x|z), its square, and, as logs, of w and w squared.
-    # In float64, so on the processor: Apple's devices have none.
-    total = torch.zeros(2, len(x), dtype=torch.float64, device="cpu")
-    log_sums = torch.full_like(total, -math.inf)
+    q, exact = model.encode(x), model.prior.exact
+    # Running sums over the samples: of log p(x|z), of log w, of the square of that which -ELBO is
+    # estimated from; and, as logs, of w and w squared. In float64, so on the processor: Apple's
+    # devices have none.
+    total = torch.zeros(3, len(x), dtype=torch.float64, device="cpu")
+    log_sums = torch.full_like(total[:2], -math.inf)
     for log_likelihood, log_weights in stream_log_weights(model, x, num_samples, generator):
         log_likelihood = log_likelihood.cpu().double()  # (k, B)
         log_weights = log_weights.cpu().double()  # (k, B)
-        total += torch.stack([log_likelihood.sum(0), log_likelihood.square().sum(0)])
+        noisy = log_likelihood if exact else log_weights
+        total += torch.stack([log_likelihood.sum(0), log_weights.sum(0), noisy.square().sum(0)])
         sums = torch.stack([log_weights.logsumexp(0), (2 * log_weights).logsumexp(0)])
         log_sums = log_sums.logaddexp(sums)
-    mean, mean_square = total / num_samples
+    log_likelihood, log_weight, mean_square = total / num_samples
+    rate = log_likelihood - log_weight  # the mean of log q(z|x) - log p(z)
+    if exact:
+        rate = model.prior.kl(q).sum(-1).cpu().double()
+    variance = mean_square - (log_likelihood if exact else log_weight).square()
     # The variance of log(mean w), by the delta method: (E[w^2] / E[w]^2 - 1) / K.
     relative = (log_sums[1] - 2 * log_sums[0]).exp() - 1 / num_samples
     unbias = num_samples / (num_samples - 1) if num_samples > 1 else math.nan
     return {
-        "mu": mu,
-        "rate": kl_standard_normal(mu, log_var).cpu().double(),
-        "distortion": -mean,
-        "distortion_variance": (mean_square - mean.square()).clamp(min=0) * unbias / num_samples,
+        "mu": q.mu,
+        "rate": rate,
+        "distortion": -log_likelihood,
+        "neg_elbo_variance": variance.clamp(min=0) * unbias / num_samples,
         "nll": math.log(num_samples) - log_sums[0],
         "nll_variance": relative.clamp(min=0) * unbias,
     }
@@ -274,7 +292,3 @@ def _standard_error(values: torch.Tensor) -> float:
 def _pooled_error(variances: torch.Tensor) -> float:
     """Return the standard error of a mean of independent estimates with these variances."""
     return (variances.sum().sqrt() / len(variances)).item()
-
-
-def _kind(images: torch.Tensor) -> str:
-    return "binary" if bool(((images == 0) | (images == 1)).all()) else "grey"

@@ -1,46 +1,36 @@
 """The variational autoencoder of Kingma & Welling 2013 (arXiv:1312.6114), "AEVB".
 
-An encoder gives q(z|x) = N(mu, diag sigma^2), a decoder gives p(x|z), the prior is N(0, I).
+An encoder gives q(z|x) = N(mu, diag sigma^2), a decoder the parameters of the likelihood p(x|z);
+the prior p(z) is N(0, I), or another one.
 """
 
 from __future__ import annotations
 
-import math
-from itertools import pairwise
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 
 import torch
 from torch import nn
 
 from .checks import (
+    brief,
     check_batch,
-    check_broadcast,
-    check_choice,
     check_codes,
     check_count,
     check_dtype,
-    check_images,
-    check_like,
-    check_number,
-    check_pixels,
+    check_float_tensor,
     check_posterior,
+    check_shape,
     check_widths,
 )
-from .functional import Softplus, Tanh, cross_entropy
-from .noise import WEIGHTS, or_else, standard_normal
+from .deprecated import OldModel
+from .distributions import Normal
+from .likelihoods import Likelihood, make_likelihood
+from .networks import Decoder, Encoder
+from .noise import WEIGHTS, as_generator
+from .priors import Prior, StandardNormal
 
-ACTIVATIONS = {
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "leaky_relu": nn.LeakyReLU,
-    "relu": nn.ReLU,
-    "sigmoid": nn.Sigmoid,
-    "silu": nn.SiLU,
-    "softplus": Softplus,
-    "tanh": Tanh,
-}
-LIKELIHOODS = ("bernoulli", "gaussian")
-MIN_LOG_VAR_X = -10.0  # a learned variance stops here: a perfect fit would send it to -infinity
 _NO_VAE = {
     torch.Tensor | PathLike: "; the model comes first",
     str: "; load_pretrained and load_model read one",
@@ -48,165 +38,138 @@ _NO_VAE = {
 }
 
 
-class Encoder(nn.Module):
-    """From an image to the parameters of q(z|x) (AEVB, appendix C.2).
-
-    Parameters
-    ----------
-    input_dim, latent_dim : int
-        D and L.
-    hidden_dims : tuple of int
-        Widths of the hidden layers, from the image inwards; may be empty.
-    activation : str
-        A key of `ACTIVATIONS`.
-    generator : torch.Generator, optional
-        Source of the initial weights; without one, a fixed seed.
-    """
-
-    def __init__(
-        self,
-        input_dim: int,
-        latent_dim: int,
-        hidden_dims: tuple[int, ...] = (500, 500),
-        activation: str = "softplus",
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        generator = or_else(generator, 0, WEIGHTS)
-        input_dim = check_count(input_dim, "input_dim")
-        latent_dim = check_count(latent_dim, "latent_dim")
-        hidden_dims = check_widths(hidden_dims)
-        self.input_dim = input_dim
-        self.hidden = _hidden_layers((input_dim, *hidden_dims), activation, generator)
-        width = (input_dim, *hidden_dims)[-1]
-        self.mu = _linear(width, latent_dim, generator)
-        self.log_var = _linear(width, latent_dim, generator)
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return `mu` and `log_var`, each (B, L), for images (B, D)."""
-        check_batch(x, self.input_dim)
-        check_like(x, self.mu.weight)
-        h = self.hidden(x)  # (B, D) -> (B, H)
-        return self.mu(h), self.log_var(h)
-
-
-class Decoder(nn.Module):
-    """From a latent code to the parameters of p(x|z) (AEVB, appendix C.1 and C.2).
-
-    Parameters
-    ----------
-    latent_dim, output_dim : int
-        L and D.
-    hidden_dims : tuple of int
-        Widths of the hidden layers, from the latent code outwards; may be empty.
-    activation : str
-        A key of `ACTIVATIONS`.
-    generator : torch.Generator, optional
-        Source of the initial weights; without one, a fixed seed.
-    """
-
-    def __init__(
-        self,
-        latent_dim: int,
-        output_dim: int,
-        hidden_dims: tuple[int, ...] = (500, 500),
-        activation: str = "softplus",
-        generator: torch.Generator | None = None,
-    ) -> None:
-        super().__init__()
-        generator = or_else(generator, 0, WEIGHTS)
-        latent_dim = check_count(latent_dim, "latent_dim")
-        output_dim = check_count(output_dim, "output_dim")
-        hidden_dims = check_widths(hidden_dims)
-        self.latent_dim = latent_dim
-        self.hidden = _hidden_layers((latent_dim, *hidden_dims), activation, generator)
-        self.out = _linear((latent_dim, *hidden_dims)[-1], output_dim, generator)
-
-    def forward(self, z: torch.Tensor) -> torch.Tensor:
-        """Return Bernoulli logits, or Gaussian means, (..., D) for codes (..., L)."""
-        check_codes(z, self.latent_dim)
-        check_like(z, self.out.weight, name="z")
-        return self.out(self.hidden(z))
-
-
-class VAE(nn.Module):
+class VAE(OldModel, nn.Module):
     """A variational autoencoder; the defaults are the article's network.
 
     Parameters
     ----------
-    input_dim : int
-        Pixels per image, D.
-    latent_dim : int
-        Dimensions of z, L.
+    input_dim : int, optional
+        Values per example, D: pixels, or columns. Without it, the `input_dim` of a given encoder,
+        which is right where the encoder sees x as it is; else 784.
+    latent_dim : int, optional
+        Dimensions of z, L. Without it, that of a given prior or encoder; else 20.
     hidden_dims : tuple of int
         Widths of the encoder's hidden layers; the decoder has them in reverse order.
     activation : str
         A key of `ACTIVATIONS`.
-    likelihood : {"bernoulli", "gaussian"}
-        p(x|z): one Bernoulli per pixel, or N(mean, variance I).
+    likelihood : Likelihood, "bernoulli" or "gaussian"
+        p(x|z): one of `vaetut.likelihoods`, or of your own.
     variance : float or "learned"
-        The Gaussian's variance; "learned" makes it one scalar parameter, `log_var_x`,
-        which acts no lower than `MIN_LOG_VAR_X`. The Bernoulli has none.
+        Of the "gaussian"; see `Gaussian`.
     generator : torch.Generator, optional
         Source of the initial weights (Xavier-uniform, Glorot & Bengio 2010; biases are zero);
         without one, a fixed seed. The global generator is not touched.
+    encoder, decoder : Module, optional
+        In place of the networks described above: from what the likelihood shows of x, (B, D) for
+        most, to the pair `mu` and `log_var`, each (B, L); from z (..., L), with any number of axes
+        before the last, to the numbers that the likelihood takes, (..., D) for most.
+    prior : Prior, optional
+        p(z): one of `vaetut.priors`, or of your own; N(0, I) without.
 
     Raises
     ------
     TypeError, ValueError
-        If a size is not a positive int, a name is unknown, or the variance is not positive.
+        If a size is not a positive int, a name is unknown, the variance is not positive, or parts
+        don't go together.
     """
 
     def __init__(
         self,
-        input_dim: int = 784,
-        latent_dim: int = 20,
+        input_dim: int | None = None,
+        latent_dim: int | None = None,
         hidden_dims: tuple[int, ...] = (500, 500),
         activation: str = "softplus",
-        likelihood: str = "bernoulli",
+        likelihood: str | Likelihood = "bernoulli",
         variance: float | str = 1.0,
         generator: torch.Generator | None = None,
+        *,
+        encoder: nn.Module | None = None,
+        decoder: nn.Module | None = None,
+        prior: Prior | None = None,
     ) -> None:
         super().__init__()
-        input_dim = check_count(input_dim, "input_dim")
-        latent_dim = check_count(latent_dim, "latent_dim")
-        hidden_dims = check_widths(hidden_dims)
-        activation = check_choice(activation, "activation", ACTIVATIONS)
-        likelihood = check_choice(likelihood, "likelihood", LIKELIHOODS)
-        variance = _check_variance(variance)
-        self.config = {
-            "input_dim": input_dim,
-            "latent_dim": latent_dim,
-            "hidden_dims": list(hidden_dims),
-            "activation": activation,
-            "likelihood": likelihood,
-            "variance": variance,
-        }
-        self.input_dim, self.latent_dim, self.likelihood = input_dim, latent_dim, likelihood
-        generator = or_else(generator, 0, WEIGHTS)
-        self.encoder = Encoder(input_dim, latent_dim, hidden_dims, activation, generator)
-        self.decoder = Decoder(latent_dim, input_dim, hidden_dims[::-1], activation, generator)
-        if likelihood == "gaussian" and variance == "learned":
-            self.log_var_x = nn.Parameter(torch.zeros(()))
-        elif likelihood == "gaussian":
-            self.register_buffer("log_var_x", torch.tensor(math.log(variance)), persistent=False)
+        _check_part(encoder, "encoder", nn.Module)
+        _check_part(decoder, "decoder", nn.Module)
+        _check_part(prior, "prior", Prior)
+        if input_dim is None:
+            input_dim = getattr(encoder, "input_dim", 784)
+        self.input_dim = check_count(input_dim, "input_dim")
+        if prior is None:
+            sized = getattr(encoder, "latent_dim", 20)
+            prior = StandardNormal(sized if latent_dim is None else latent_dim)
+        elif latent_dim not in (None, prior.latent_dim):
+            raise ValueError(f"latent_dim is {latent_dim}, and the prior's is {prior.latent_dim}")
+        likelihood = make_likelihood(likelihood, variance)
+        generator = as_generator(generator, 0, WEIGHTS)
+        if encoder is None:
+            seen = likelihood.seen(self.input_dim)
+            encoder = Encoder(seen, prior.latent_dim, hidden_dims, activation, generator)
+        if decoder is None:
+            owed, widths = likelihood.owed(self.input_dim), check_widths(hidden_dims)[::-1]
+            decoder = Decoder(prior.latent_dim, owed, widths, activation, generator)
+        self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+        self.prior = prior
+        self._check_sizes()
+        prior.belong_to(self)
 
-    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return `mu` and `log_var` of q(z|x), each (B, L), for images `x` (B, D)."""
-        mu, log_var = self.encoder(x)
-        return mu.to(x.dtype), log_var.to(x.dtype)  # autocast ends here: sums need all digits
+    def _check_sizes(self) -> None:
+        """Raise a ValueError where the parts say sizes that do not go together."""
+        values, codes = self.input_dim, self.latent_dim
+        wanted = {
+            ("encoder", "input_dim"): self.likelihood.seen(values),
+            ("encoder", "latent_dim"): codes,
+            ("decoder", "latent_dim"): codes,
+            ("decoder", "output_dim"): self.likelihood.owed(values),
+        }
+        for (part, name), size in wanted.items():
+            found = getattr(getattr(self, part), name, size)  # a network of one's own need not say
+            if found != size:
+                kind = type(self.likelihood).__name__
+                raise ValueError(
+                    f"the {part}'s {name} must be {size} for {values} values in x under "
+                    f"{kind} and {codes} in z, got {found}"
+                )
+
+    @property
+    def latent_dim(self) -> int:
+        """L, the prior's."""
+        return self.prior.latent_dim
+
+    def encode(self, x: torch.Tensor) -> Normal:
+        """Return q(z|x), `mu` and `log_var` of shape (B, L), for images `x` (B, D)."""
+        check_batch(x, self.input_dim)
+        seen = len(x), self.likelihood.seen(self.input_dim)
+        shown = self.likelihood.as_input(x)
+        return self.posterior(check_shape(shown, seen, name="what as_input returns"))
+
+    def posterior(self, shown: torch.Tensor) -> Normal:
+        """Return q(z|x) for what the likelihood shows of x, (B, E), as `encode` does for x."""
+        answer = self.encoder(shown)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise TypeError(f"the encoder must return a pair, mu and log_var; got {brief(answer)}")
+        mu, log_var = answer
+        check_posterior(mu, log_var)
+        check_shape(mu, (len(shown), self.latent_dim), name="the encoder's mu")
+        dtype = shown.dtype
+        return Normal(mu.to(dtype), log_var.to(dtype))  # autocast ends: sums need all digits
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
-        """Return the parameters of p(x|z), (..., D), for codes `z` (..., L).
+        """Return `params`, the parameters of p(x|z), for codes `z` (..., L).
 
-        They are logits for the Bernoulli likelihood and means for the Gaussian.
+        Of shape (..., D), logits for the Bernoulli likelihood and means for the Gaussian; of shape
+        (..., D, width) where a likelihood takes several for each value; flat for `Mixed`.
         """
-        return self.decoder(z).to(z.dtype)
+        check_codes(z, self.latent_dim)
+        owed = (*z.shape[:-1], self.likelihood.owed(self.input_dim))
+        numbers = check_shape(self.decoder(z), owed, name="what the decoder returns")
+        return self.likelihood.arrange(numbers.to(z.dtype))
 
     def decode_mean(self, z: torch.Tensor) -> torch.Tensor:
         """Return the mean of p(x|z), (..., D), for codes `z` (..., L): a picture to look at."""
-        params = self.decode(z)
-        return params.sigmoid() if self.likelihood == "bernoulli" else params
+        shape = (*z.shape[:-1], self.input_dim)
+        return check_shape(
+            self.likelihood.mean(self.decode(z)), shape, name="the likelihood's mean"
+        )
 
     def log_likelihood(self, x: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         """Return log p(x|z) in nats, summed over pixels.
@@ -221,25 +184,64 @@ class VAE(nn.Module):
         Tensor, shape (..., B)
         """
         check_batch(x, self.input_dim)
-        params = self.decode(z)  # (..., B, D)
-        if params.shape[-2:] != x.shape:
+        check_codes(z, self.latent_dim)
+        if z.ndim < 2 or z.shape[-2] != len(x):
             raise ValueError(
                 f"z must have shape (..., {len(x)}, {self.latent_dim}), a code for every image; "
                 f"got {tuple(z.shape)}"
             )
-        if self.likelihood == "bernoulli":
-            return bernoulli_log_likelihood(x, params)
-        learned = isinstance(self.log_var_x, nn.Parameter)
-        log_var_x = self.log_var_x.clamp(min=MIN_LOG_VAR_X) if learned else self.log_var_x
-        return gaussian_log_likelihood(x, params, log_var_x)
+        log_prob = self.likelihood.log_prob(x, self.decode(z))
+        # One number for every example: with a sum over the batch, too, one could train.
+        name = "the sum of what the likelihood's log_prob_each returns for each value"
+        return check_shape(log_prob, z.shape[:-1], name=name)
+
+    @torch.no_grad()
+    def generate(
+        self, number: int, generator: torch.Generator | None = None, sample: bool = False
+    ) -> torch.Tensor:
+        """Draw codes from the prior, and decode them.
+
+        Parameters
+        ----------
+        number : int
+            n.
+        generator : torch.Generator, optional
+            Source of the draws; fresh entropy without one.
+        sample : bool
+            Draw x from p(x|z), as the data are; without, return its mean.
+
+        Returns
+        -------
+        Tensor, shape (n, D)
+        """
+        generator = as_generator(generator)
+        z = self.prior.sample(number, generator)
+        return self.likelihood.sample(self.decode(z), generator) if sample else self.decode_mean(z)
 
     def forward(
         self, x: torch.Tensor, generator: torch.Generator | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Encode, sample once, decode: `params` (B, D), `mu` and `log_var` (B, L)."""
-        mu, log_var = self.encode(x)
-        z = reparameterize(mu, log_var, generator=generator)
-        return self.decode(z), mu, log_var
+        """Encode, sample once, decode: `params` as of `decode`, `mu` and `log_var` (B, L)."""
+        q = self.encode(x)
+        return self.decode(q.sample(generator=generator)), *q
+
+
+def _check_part(part: object, name: str, kind: type) -> None:
+    if part is not None and not isinstance(part, kind):
+        call = "; call the class to make one" if isinstance(part, type) else ""
+        raise TypeError(f"{name} must be a {kind.__name__}, got {brief(part)}{call}")
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Let dropout and batch normalisation rest while a model is measured."""
+    learning = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module in learning:
+            module.training = True
 
 
 def unwrap(model: nn.Module) -> VAE:
@@ -284,119 +286,8 @@ def unwrap_and_check(
             "the model was made under torch.inference_mode(), so it has no gradients; make it or "
             "load it outside, or use torch.no_grad()"
         )
-    x = check_images(x, vae.input_dim, unit_interval=vae.likelihood == "bernoulli", name=name)
+    check_batch(x, vae.input_dim, name=name)
+    x = vae.likelihood.check(x, name)
+    check_float_tensor(x, name="what the likelihood's check returns")
     check_dtype(x, next(vae.parameters()).dtype, name=name)
     return vae, x.clone() if x.is_inference() else x  # a copy may take part in gradients
-
-
-def reparameterize(
-    mu: torch.Tensor,
-    log_var: torch.Tensor,
-    num_samples: int | None = None,
-    generator: torch.Generator | None = None,
-) -> torch.Tensor:
-    """Sample z = mu + sigma * eps with eps ~ N(0, I), differentiably (AEVB, §2.4).
-
-    Parameters
-    ----------
-    mu, log_var : Tensor, shape (B, L)
-        Mean and log-variance of q(z|x).
-    num_samples : int, optional
-        K, how many samples to draw for each row.
-    generator : torch.Generator, optional
-        Source of eps; fresh entropy without one.
-
-    Returns
-    -------
-    Tensor, shape (B, L), or (K, B, L) where `num_samples` is given
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the two are not float tensors of one shape, or `num_samples` is not positive.
-    """
-    check_posterior(mu, log_var)
-    shape = tuple(mu.shape)
-    if num_samples is not None:
-        num_samples = check_count(num_samples, "num_samples")
-        shape = (num_samples, *shape)  # (K, B, L)
-    eps = standard_normal(shape, mu, generator)
-    return mu + (0.5 * log_var).exp() * eps
-
-
-def bernoulli_log_likelihood(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    """Return log p(x|z) for independent Bernoulli pixels, in nats.
-
-    log p = sum_d x_d a_d - log(1 + exp(a_d)), from logits a, so that nothing takes the log of a
-    sigmoid (AEVB, eq. 11); its gradient in a_d is x_d - sigmoid(a_d). For grey x it is the
-    cross-entropy, not the log of a density (Loaiza-Ganem & Cunningham 2019).
-
-    Parameters
-    ----------
-    x : Tensor, shape (B, D)
-    logits : Tensor, shape (..., B, D)
-
-    Returns
-    -------
-    Tensor, shape (..., B)
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the two are not float tensors, or their shapes don't fit. Values are not looked at.
-    """
-    check_pixels(x, logits, name="logits")
-    return -cross_entropy(x, logits)
-
-
-def gaussian_log_likelihood(
-    x: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor
-) -> torch.Tensor:
-    """Return log N(x; mean, exp(log_var) I) in nats, summed over pixels.
-
-    Parameters
-    ----------
-    x : Tensor, shape (B, D)
-    mean : Tensor, shape (..., B, D)
-    log_var : Tensor
-        Log-variance, a scalar or broadcastable to `mean`.
-
-    Returns
-    -------
-    Tensor, shape (..., B)
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one is not a float tensor, or the shapes don't fit.
-    """
-    check_pixels(x, mean, name="mean")
-    check_broadcast(log_var, mean, name="log_var")
-    squared = (x - mean).square() * (-log_var).exp()
-    return -0.5 * (squared + log_var + math.log(2 * math.pi)).sum(-1)
-
-
-def _check_variance(variance: float | str) -> float | str:
-    if not isinstance(variance, str):
-        return check_number(variance, "variance")
-    if variance != "learned":
-        raise ValueError(f"variance must be 'learned' or a positive number, got {variance!r}")
-    return variance
-
-
-def _hidden_layers(
-    widths: tuple[int, ...], activation: str, generator: torch.Generator
-) -> nn.Sequential:
-    check_choice(activation, "activation", ACTIVATIONS)
-    layers = nn.Sequential()
-    for fan_in, fan_out in pairwise(widths):
-        layers.extend([_linear(fan_in, fan_out, generator), ACTIVATIONS[activation]()])
-    return layers
-
-
-def _linear(fan_in: int, fan_out: int, generator: torch.Generator) -> nn.Linear:
-    """Make a Xavier-uniform layer without a draw from the global generator."""
-    layer = nn.utils.skip_init(nn.Linear, fan_in, fan_out)
-    nn.init.xavier_uniform_(layer.weight, generator=generator)
-    nn.init.zeros_(layer.bias)
-    return layer

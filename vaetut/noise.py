@@ -43,7 +43,7 @@ class Share(NamedTuple):
     total: int
 
 
-def or_else(
+def as_generator(
     generator: torch.Generator | None, seed: int | None = None, stream: int = SAMPLING
 ) -> torch.Generator:
     """Return `generator` itself; where it is None, `make_generator(seed, stream)`.
@@ -74,6 +74,15 @@ def standard_normal(
     if isinstance(generator, Share):  # of a shape (..., B, L)
         whole = (*shape[:-2], generator.total, shape[-1])
         return standard_normal(whole, like, generator.generator)[..., generator.rows, :]
-    generator = or_else(generator)
+    generator = as_generator(generator)
     eps = torch.randn(shape, generator=generator, device=generator.device, dtype=like.dtype)
     return eps.to(like.device)
+
+
+def uniform(
+    shape: tuple[int, ...], like: torch.Tensor, generator: torch.Generator | None
+) -> torch.Tensor:
+    """Draw from [0, 1) on the generator's device, then move to the dtype and device of `like`."""
+    generator = as_generator(generator)
+    draws = torch.rand(shape, generator=generator, device=generator.device, dtype=like.dtype)
+    return draws.to(like.device)

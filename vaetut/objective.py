@@ -1,7 +1,7 @@
 """What a VAE maximises: the ELBO (AEVB, eq. 10) and its importance-weighted relative.
 
 Pure functions, one value per example, in nats. Burda et al. 2015 (arXiv:1509.00519), "IWAE", give
-the second bound. The two log-likelihoods stand beside the decoder, in `model`.
+the second bound. What is called the rate elsewhere is `kl`, and the distortion -`log_likelihood`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from typing import NamedTuple
 
 import torch
 
-from .checks import check_count, check_posterior
-from .model import VAE, reparameterize, unwrap_and_check
+from .checks import check_count
+from .distributions import Normal
+from .model import VAE, unwrap_and_check
+from .noise import Share
+from .priors import kl_per_dimension
 
 # Without gradients, samples come in chunks of this many decoder outputs (rows x pixels): memory
 # stays bounded, and the processor's cache is large enough. It is part of the protocol: with other
@@ -27,47 +30,6 @@ class Elbo(NamedTuple):
     elbo: torch.Tensor
     log_likelihood: torch.Tensor
     kl: torch.Tensor
-
-
-def kl_per_dimension(mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
-    """Return KL(N(mu, sigma^2) || N(0, 1)) of every coordinate, in nats (AEVB, appendix B).
-
-    Parameters
-    ----------
-    mu, log_var : Tensor, shape (B, L)
-
-    Returns
-    -------
-    Tensor, shape (B, L)
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the two are not float tensors of one shape.
-    """
-    check_posterior(mu, log_var)
-    return 0.5 * (mu.square() + log_var.exp() - 1 - log_var)
-
-
-def sampled_kl(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
-    """Return log q(z|x) - log p(z) of every coordinate, in nats; its mean over q is the KL.
-
-    With `mu` and `log_var` detached, its gradient reaches the encoder through z alone. On average
-    that is the whole one, and it has no noise where q is the posterior: "sticking the landing"
-    (Roeder et al. 2017, arXiv:1703.09194).
-
-    Parameters
-    ----------
-    z : Tensor, shape (K, B, L)
-        Draws from q.
-    mu, log_var : Tensor, shape (B, L)
-
-    Returns
-    -------
-    Tensor, shape (K, B, L)
-    """
-    # The normalising constants of the two normals cancel.
-    return 0.5 * (z.square() - (z - mu).square() * (-log_var).exp() - log_var)
 
 
 def kl_standard_normal(mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
@@ -94,7 +56,8 @@ def elbo(
 ) -> Elbo:
     """Estimate the ELBO of every example: E_q[log p(x|z)] - KL(q(z|x) || p(z)).
 
-    The expectation is an average over `num_samples` draws of z, the KL is exact (AEVB, eq. 10).
+    The expectation is an average over `num_samples` draws of z. So is the KL, unless the prior has
+    a formula for it, as N(0, I) does (AEVB, eq. 10).
 
     Parameters
     ----------
@@ -118,10 +81,10 @@ def elbo(
     """
     model, x = unwrap_and_check(model, x)
     num_samples = check_count(num_samples, "num_samples")
-    mu, log_var = model.encode(x)  # (B, L)
-    z = reparameterize(mu, log_var, num_samples, generator)  # (K, B, L)
+    q = model.encode(x)  # (B, L)
+    z = q.sample(num_samples, generator)  # (K, B, L)
     log_likelihood = model.log_likelihood(x, z).mean(0)  # (K, B) -> (B,)
-    kl = kl_standard_normal(mu, log_var)
+    kl = model.prior.kl(q, z).sum(-1)
     return Elbo(log_likelihood - kl, log_likelihood, kl)
 
 
@@ -156,18 +119,25 @@ def importance_weighted_bound(
     model, x = unwrap_and_check(model, x)
     num_samples = check_count(num_samples, "num_samples")
     if torch.is_grad_enabled():
-        q = model.encode(x)  # mu and log_var, (B, L)
-        z = reparameterize(*q, num_samples, generator)  # (K, B, L)
-        _, log_weights = log_importance_weights(model, x, z, *q)
-        return log_weights.logsumexp(0) - math.log(num_samples)
+        return -iwae_loss(model, x, num_samples, generator)[0]
     total = x.new_full((len(x),), -math.inf)
     for _, log_weights in stream_log_weights(model, x, num_samples, generator):
         total = total.logaddexp(log_weights.logsumexp(0))
     return total - math.log(num_samples)
 
 
+def iwae_loss(
+    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | Share | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return -bound (B,), to differentiate, and the importance-weighted bound (B,), detached."""
+    q = model.encode(x)  # (B, L)
+    z = q.sample(num_samples, generator)  # (K, B, L)
+    bound = _log_mean_exp(log_importance_weights(model, x, z, q)[1])
+    return -bound, bound.detach()
+
+
 def dreg_loss(
-    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
+    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | Share | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a loss (B,) to differentiate, and the importance-weighted bound (B,), detached.
 
@@ -175,32 +145,36 @@ def dreg_loss(
     one ("DReG", Tucker et al. 2018), of the same expectation and with less noise. Its value means
     nothing.
     """
-    mu, log_var = model.encode(x)  # (B, L)
-    z = reparameterize(mu, log_var, num_samples, generator)  # (K, B, L)
-    _, log_weights = log_importance_weights(model, x, z, mu.detach(), log_var.detach())  # (K, B)
+    q = model.encode(x)  # (B, L)
+    z = q.sample(num_samples, generator)  # (K, B, L)
+    _, log_weights = log_importance_weights(model, x, z, q.detach())  # (K, B)
     weights = log_weights.detach().softmax(0)
     # Through z, each gradient is weighted twice: here, and in the loss.
     if z.requires_grad:  # it does not where the encoder is frozen
         z.register_hook(lambda gradient: gradient * weights[..., None])
-    bound = log_weights.detach().logsumexp(0) - math.log(num_samples)
-    return -(weights * log_weights).sum(0), bound
+    return -(weights * log_weights).sum(0), _log_mean_exp(log_weights.detach())
+
+
+def _log_mean_exp(log_weights: torch.Tensor) -> torch.Tensor:
+    """Return log (1/K) sum_k w_k, (B,), from log-weights (K, B)."""
+    return log_weights.logsumexp(0) - math.log(len(log_weights))
 
 
 def log_importance_weights(
-    model: VAE, x: torch.Tensor, z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor
+    model: VAE, x: torch.Tensor, z: torch.Tensor, q: Normal
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return log p(x|z_k) and log w_k = log p(x|z_k) + log p(z_k) - log q(z_k|x), each (K, B)."""
     log_likelihood = model.log_likelihood(x, z)  # (K, B)
-    return log_likelihood, log_likelihood - sampled_kl(z, mu, log_var).sum(-1)
+    return log_likelihood, log_likelihood - model.prior.log_ratio(q, z).sum(-1)
 
 
 def stream_log_weights(
     model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield `log_importance_weights` for all K samples, chunk by chunk: (k, B), k bounded."""
-    mu, log_var = model.encode(x)  # (B, L)
+    q = model.encode(x)  # (B, L)
     chunk = max(1, CHUNK_ELEMENTS // x.numel())
     for start in range(0, num_samples, chunk):
         count = min(chunk, num_samples - start)
-        z = reparameterize(mu, log_var, count, generator)  # (k, B, L)
-        yield log_importance_weights(model, x, z, mu, log_var)
+        z = q.sample(count, generator)  # (k, B, L)
+        yield log_importance_weights(model, x, z, q)

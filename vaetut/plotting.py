@@ -22,30 +22,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MultipleLocator, NullLocator
 from numpy.typing import ArrayLike
 
-# One colour per digit. Lightness varies with hue, so that the ten differ for colour-blind eyes too:
-# any two are 33 apart in CIE Lab, and 21 in the worst simulated deficiency, where common palettes
-# fall below 8. Digits that meet in latent space (4 and 9, 3 and 5) are among the furthest apart.
-PALETTE = (
-    "#0080aa",
-    "#b87171",
-    "#806300",
-    "#47c6c6",
-    "#8eb863",
-    "#4747aa",
-    "#47552a",
-    "#c68eff",
-    "#b8b81c",
-    "#9c0063",
-)
-
-# One colour per distribution, the same in every chapter, each at least 3:1 against white.
-COLORS = {
-    "data": "#222222",
-    "prior": "#3d8bd4",  # p(z)
-    "posterior": "#d55e00",  # q(z|x)
-    "likelihood": "#00664b",  # p(x|z)
-    "model": "#7b2d8e",  # p(x), and what is measured on the model as a whole
-}
+from .colors import COLORS, PALETTE
 
 _INK, _PAPER, _RULE = "#222222", "white", "#dddddd"
 _WIDTH, _DPI = 5.6, 144  # inches; narrow, so that type is still legible on a phone

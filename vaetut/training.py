@@ -1,18 +1,18 @@
 """Fit a VAE by stochastic gradient ascent on the ELBO (AEVB, algorithm 1).
 
-A `Recipe` says how, `train` does it, a `History` is what came of it.
+A `Recipe` says how, `train` does it, a `History` is what came of it. (`rate` and `distortion`
+here are `kl` and -`log_likelihood` there, averaged over a batch; the cost is -ELBO.)
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import math
 import sys
 import time
 import warnings
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from timeit import repeat
@@ -25,180 +25,16 @@ from torch.optim import lr_scheduler
 from tqdm import tqdm
 
 from .checkpoint import Checkpoint
-from .checks import (
-    NO_FLOAT64,
-    brief,
-    check_choice,
-    check_count,
-    check_flag,
-    check_number,
-    check_real,
-    check_widths,
-)
+from .checks import NO_FLOAT64, brief, check_count
 from .data import binarize
-from .files import claimed, write_file
-from .model import ACTIVATIONS, VAE, reparameterize, unwrap_and_check
-from .noise import TRAINING, VALIDATION, WEIGHTS, Share, make_generator
-from .objective import dreg_loss, elbo, importance_weighted_bound, kl_per_dimension, sampled_kl
-
-# "-stl" (Roeder et al. 2017) and "-dreg" (Tucker et al. 2018): with less noise in the gradient.
-OBJECTIVES = ("elbo", "elbo-stl", "iwae", "iwae-dreg")
-OPTIMIZERS = ("adam", "muon")
-# A cycle goes up, then down to zero (Smith & Topin 2017), in half waves of a cosine or in straight
-# lines.
-SCHEDULES = ("constant", "one-cycle", "one-cycle-linear")
-PRECISIONS = ("float32", "bf16", "auto")
-_CHOICES = {
-    "activation": ACTIVATIONS,
-    "binarize": (None, "dynamic"),
-    "objective": OBJECTIVES,
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "precision": PRECISIONS,
-}
-# No healthy run ends with a cost so many times `_cost_of_ignorance`, for a model can learn to know
-# nothing: with zeros for its last weights, q(z|x) is the prior, and the decoder's answer is 0.
-FAR = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How to train: every choice in one place, so that a result can name what made it.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a field is not what its comment says.
-    """
-
-    # The network that the recipe is tuned for; `train` takes any VAE.
-    hidden_dims: tuple[int, ...] = (500, 500)
-    activation: str = "softplus"
-    center_output: bool = False  # start a fresh decoder's bias at the data's mean: saves an epoch
-
-    # The data: the first `validation` images are held out, as the article's loader did.
-    validation: int = 5000
-    binarize: str | None = None  # None: grey values as they are; "dynamic": a new draw every time
-
-    # The objective.
-    objective: str = "elbo"  # or "iwae"; with less noise in the gradient "elbo-stl", "iwae-dreg"
-    num_samples: int = 1  # K, draws of z per image; 1 is enough for a batch of 100 (AEVB, §2.3)
-    beta: float = 1.0  # weight of the KL (Higgins et al. 2017); 1 is the ELBO
-    kl_warmup_epochs: float = 0.0  # beta grows from 0 over these epochs (Bowman et al. 2015)
-    free_bits: float = 0.0  # nats per coordinate that cost nothing (Kingma et al. 2016, eq. 15)
-
-    # The optimiser.
-    optimizer: str = "adam"  # "muon" moves the matrices by Muon (Jordan et al. 2024)
-    epochs: int = 75
-    batch_size: int = 100
-    learning_rate: float = 1e-3  # the peak, where the schedule has one
-    betas: tuple[float, float] = (0.9, 0.999)  # of Adam, as eps
-    eps: float = 1e-8
-    schedule: str = "constant"  # of the learning rate: one of SCHEDULES
-    rise: float = 0.3  # the part of a cycle's steps that goes up
-
-    precision: str = "float32"  # "bf16": autocast, on processors that have it; "auto": ask a probe
-
-    def __post_init__(self) -> None:
-        checked = {"validation": check_count(self.validation, "validation", minimum=0)}
-        for name in ("epochs", "batch_size", "num_samples"):
-            checked[name] = check_count(getattr(self, name), name)
-        checked["center_output"] = check_flag(self.center_output, "center_output")
-        checked["hidden_dims"] = check_widths(self.hidden_dims)
-        for name, choices in _CHOICES.items():
-            checked[name] = check_choice(getattr(self, name), name, choices)
-        for name in ("beta", "kl_warmup_epochs", "free_bits"):
-            checked[name] = check_number(getattr(self, name), name, zero=True)
-        for name in ("learning_rate", "eps"):
-            checked[name] = check_number(getattr(self, name), name)
-        checked["rise"] = check_number(self.rise, "rise", below=1)
-        if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
-            raise TypeError(f"betas must be a pair of numbers in [0, 1), got {brief(self.betas)}")
-        checked["betas"] = tuple(
-            check_number(beta, "each of betas", zero=True, below=1) for beta in self.betas
-        )
-        vars(self).update(checked)  # it is frozen for everybody else
-        kl_settings = (self.beta, self.kl_warmup_epochs, self.free_bits)
-        if self.objective.startswith("iwae") and kl_settings != (1, 0, 0):
-            raise ValueError("beta, kl_warmup_epochs and free_bits need objective elbo or elbo-stl")
-
-    def build_model(
-        self,
-        input_dim: int = 784,
-        latent_dim: int = 20,
-        likelihood: str = "bernoulli",
-        variance: float | str = 1.0,
-        seed: int = 0,
-    ) -> VAE:
-        """Return a fresh VAE with the network that this recipe is tuned for."""
-        network = (input_dim, latent_dim, self.hidden_dims, self.activation)
-        return VAE(*network, likelihood, variance, make_generator(seed, WEIGHTS))
-
-
-# Metzen 2015: the run that the article shows.
-ARTICLE = Recipe()
-
-# The same result in a fraction of the time; tuned on the validation images. In two dimensions,
-# kl_warmup_epochs=4 does even better.
-FAST = Recipe(
-    activation="silu",
-    center_output=True,
-    objective="elbo-stl",
-    epochs=8,
-    batch_size=250,
-    learning_rate=6e-3,
-    betas=(0.9, 0.99),
-    schedule="one-cycle-linear",
-)
-
-RECIPES = {"article": ARTICLE, "fast": FAST}
-
-
-@dataclass
-class History:
-    """What a run has seen: one entry per finished epoch in each list; nats per image.
-
-    The cost is -ELBO (or the recipe's objective), averaged over the epoch while the weights move;
-    it is `distortion`, -E_q[log p(x|z)], plus `rate`, KL(q(z|x) || p(z)), for beta = 1.
-    `validation_cost` is the -ELBO of the held-out images after the epoch, from one z per image and
-    in the recipe's precision.
-    """
-
-    epoch: list[int] = field(default_factory=list)
-    cost: list[float] = field(default_factory=list)
-    distortion: list[float] = field(default_factory=list)
-    rate: list[float] = field(default_factory=list)
-    validation_cost: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    interrupted: bool = False
-
-    def append(self, **values: float) -> None:
-        """Add one epoch; every list needs a number."""
-        curves = self.curves()
-        if values.keys() != curves.keys():
-            raise ValueError(f"an epoch needs {', '.join(curves)}; got {', '.join(values)}")
-        checked = {name: check_real(value, name) for name, value in values.items()}
-        for name, curve in curves.items():
-            curve.append(checked[name])
-
-    def curves(self) -> dict[str, list[float]]:
-        """Return the lists by name, ready for a plot or a data frame."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "interrupted"}
-
-    def save(self, path: str | Path) -> None:
-        """Write the history as JSON; an OSError says why it cannot be written."""
-        write_file(path, f"{json.dumps(asdict(self))}\n".encode())
-
-    @classmethod
-    def load(cls, path: str | Path) -> History:
-        """Read what `save` wrote; a ValueError says that something else did."""
-        try:
-            saved = cls(**json.loads(Path(path).read_text()))
-            for epoch in zip(*saved.curves().values(), strict=True):
-                cls().append(**dict(zip(saved.curves(), epoch, strict=True)))
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ValueError(f"{path} is not a history that was saved ({error})") from error
-        return saved
+from .diagnosis import advice, first_to_leave, nonsense
+from .files import claimed
+from .history import History
+from .model import VAE, evaluating, unwrap_and_check
+from .noise import TRAINING, VALIDATION, Share, make_generator
+from .objective import dreg_loss, elbo, iwae_loss
+from .parts import describe
+from .recipe import ARTICLE, Recipe
 
 
 def train(
@@ -213,9 +49,9 @@ def train(
     """Train `model` in place, by `recipe`.
 
     Ctrl-C ends the run early and keeps what was learned. A model that has learned already goes on
-    from its weights: nothing but the optimiser starts anew. In every process of a group that
-    `torch.distributed` has set up, the same call trains one model on shares of each batch, with
-    the result of a single process.
+    from its weights; optimiser, schedule, warm-up and noise start anew. In every process of a group
+    that `torch.distributed` has set up, the same call trains one model on shares of each batch,
+    with the result of a single process.
 
     Parameters
     ----------
@@ -337,8 +173,7 @@ class _Run:
         self.generator = make_generator(seed, TRAINING)
         self.history = history or History()
         self.optimizers = _make_optimizers(model, recipe)
-        schedules = [_make_schedule(o, recipe, self.steps_per_epoch) for o in self.optimizers]
-        self.movers = (*self.optimizers, *schedules)  # each takes a step after every batch
+        self.schedules = [_make_schedule(o, recipe, self.steps_per_epoch) for o in self.optimizers]
         self.loss = _BatchLoss(model, recipe)
         if self.processes > 1:
             self.loss = DistributedDataParallel(self.loss)
@@ -349,8 +184,10 @@ class _Run:
             state = self.checkpoint.load()
         if state:
             self._resume(state)
-        elif recipe.center_output and model.likelihood == "bernoulli":
-            _center_output(model, self.images)
+        elif recipe.center_output and hasattr(model.decoder, "begin"):
+            params = model.likelihood.start(self.images)
+            if params is not None:
+                model.decoder.begin(params)
 
     def go(self, progress: bool) -> History:
         done, total = len(self.history.epoch), self.recipe.epochs
@@ -377,8 +214,8 @@ class _Run:
                 if self.checkpoint and done:
                     kept += f", and {self.checkpoint.path} continues after epoch {done}"
                 warnings.warn(kept, stacklevel=3)
-        if self.rank == 0 and (nonsense := self._nonsense()):
-            warnings.warn(nonsense, stacklevel=3)
+        if self.rank == 0 and (doubt := self._doubt()):
+            warnings.warn(doubt, stacklevel=3)
         return self.history
 
     def _epoch(self, epoch: int, bar: tqdm) -> None:
@@ -399,8 +236,8 @@ class _Run:
             self.model.zero_grad(set_to_none=True)
             # Gradients are averaged over the processes, each weighted here by its share of images.
             (loss * (self.processes * len(own) / len(x))).backward()
-            for mover in self.movers:
-                mover.step()
+            for part in (*self.optimizers, *self.schedules):
+                part.step()
             sums += len(own) * terms.to(sums.dtype)
             steps.append(terms)
             bar.update()
@@ -409,7 +246,8 @@ class _Run:
         cost, distortion, rate = (sums / len(self.images)).tolist()
         if not math.isfinite(cost):
             raise FloatingPointError(
-                f"the cost became {cost} in epoch {epoch}{self._first_to_leave(steps)}; "
+                f"the cost became {cost} in epoch {epoch}"
+                f"{first_to_leave(steps, self.recipe.objective.startswith('elbo'))}; "
                 f"{self._advice()}"
             )
         self.history.append(
@@ -421,42 +259,16 @@ class _Run:
             seconds=time.perf_counter() - started,
         )
 
-    def _first_to_leave(self, steps: list[torch.Tensor]) -> str:
-        """Say in which step, and by which of its terms, the cost left the finite numbers."""
-        for step, (cost, *terms) in enumerate(torch.stack(steps).isfinite().tolist(), start=1):
-            if cost:
-                continue
-            if self.recipe.objective.startswith("iwae"):  # its cost does not fall into two terms
-                return f", step {step}"
-            names = {(False, True): "distortion first", (True, False): "rate first"}
-            return f", step {step} ({names.get(tuple(terms), 'distortion and rate at once')})"
-        return ""  # it was in another process
-
-    def _nonsense(self) -> str | None:
-        """Say so where the last epoch ended far above what a model without knowledge pays."""
+    def _doubt(self) -> str | None:
+        """Return what to say of the last epoch's cost, where it makes no sense."""
         if not self.history.cost:
             return None
-        cost, beta = self.history.cost[-1], self.recipe.beta
-        charged = cost if beta == 1 else cost + (beta - 1) * self.history.rate[-1]
-        ignorant = _cost_of_ignorance(self.model, self.images)
-        if charged <= FAR * ignorant:
-            return None
-        return (
-            f"the last epoch's cost, {cost:.3g}, makes no sense, since knowing nothing costs about "
-            f"{ignorant:.3g}; {self._advice()}"
-        )
+        cost, rate, beta = self.history.cost[-1], self.history.rate[-1], self.recipe.beta
+        charged = cost if beta == 1 else cost + (beta - 1) * rate
+        return nonsense(self.model.likelihood, self.images, cost, charged, self._advice())
 
     def _advice(self) -> str:
-        """Say what may help against a cost that is no number, or a nonsensical one."""
-        slower = f"try a smaller learning_rate (it is {self.recipe.learning_rate:g})"
-        if self.model.likelihood == "bernoulli":  # its data lie in [0, 1]
-            return slower
-        x, variance = self.images.cpu().double(), self.model.config["variance"]
-        return (
-            f"the data reach from {x.min():.4g} to {x.max():.4g}, the largest standard deviation "
-            f"of a column is {x.std(0, correction=0).max():.4g}, and the likelihood's variance "
-            f"is {variance}: standardise the columns; where they are, {slower}"
-        )
+        return advice(self.model.likelihood, self.images, self.recipe.learning_rate)
 
     def _rows(self, count: int) -> slice:
         """Return this process's part of a batch of `count` images."""
@@ -472,7 +284,7 @@ class _Run:
             return math.nan
         generator = make_generator(self.seed, VALIDATION)
         x = binarize(self.held_out, generator) if self.recipe.binarize else self.held_out
-        with torch.no_grad(), self.autocast:
+        with torch.no_grad(), self.autocast, evaluating(self.model):
             total = sum(
                 elbo(self.model, part, generator=generator).elbo.sum(dtype=_sum_dtype(x.device))
                 for part in x.split(1000)
@@ -485,7 +297,8 @@ class _Run:
             return
         self.checkpoint.save(
             model=self.model.state_dict(),
-            movers=[mover.state_dict() for mover in self.movers],
+            optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
+            schedules=[schedule.state_dict() for schedule in self.schedules],
             generator=self.generator.get_state(),
             history=asdict(self.history),
         )
@@ -493,8 +306,9 @@ class _Run:
 
     def _resume(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
-        for mover, saved in zip(self.movers, state["movers"], strict=True):
-            mover.load_state_dict(saved)
+        for name in ("optimizers", "schedules"):
+            for own, saved in zip(getattr(self, name), state[name], strict=True):
+                own.load_state_dict(saved)
         self.generator.set_state(state["generator"])
         self.history = History(**state["history"])
         self.saved = len(self.history.epoch)
@@ -517,13 +331,14 @@ def _identity(
     model: VAE, images: torch.Tensor, recipe: Recipe, seed: int, start: str | None
 ) -> dict:
     """Return what must agree for a run to go on from a checkpoint."""
-    sums = images.cpu().sum(1, dtype=torch.float64)  # (N,); weighted, they know their order
+    values = images.cpu().nan_to_num(nan=math.pi)  # a gap counts like a value that nobody has
+    sums = values.sum(1, dtype=torch.float64)  # (N,); weighted, they know their order
     weights = torch.linspace(1, 2, len(sums), dtype=torch.float64, device="cpu")
     frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
     return {
         "recipe": repr(replace(recipe, precision="float32")),
         "seed": seed,
-        "model": repr(model.config),
+        "model": repr(describe(model)),
         "dtype": str(next(model.parameters()).dtype),
         "frozen": frozen,
         "images": [list(images.shape), (sums @ weights).item()],
@@ -550,20 +365,17 @@ def batch_loss(
     This is the one place where nats per example, (B,), become one number: their mean.
     """
     if recipe.objective.startswith("iwae"):
-        if recipe.objective == "iwae-dreg":
-            loss, bound = dreg_loss(model, x, recipe.num_samples, generator)
-        else:
-            bound = importance_weighted_bound(model, x, recipe.num_samples, generator)
-            loss = -bound
-        cost = -bound.detach().mean()
+        loss_of = dreg_loss if recipe.objective == "iwae-dreg" else iwae_loss
+        loss, bound = loss_of(model, x, recipe.num_samples, generator)
+        cost = -bound.mean()
         nan = cost.new_tensor(math.nan)  # the bound does not fall into two terms
         return loss.mean(), torch.stack([cost, nan, nan])
-    mu, log_var = model.encode(x)  # (B, L)
-    z = reparameterize(mu, log_var, recipe.num_samples, generator)  # (K, B, L)
+    q = model.encode(x)  # (B, L)
+    z = q.sample(recipe.num_samples, generator)  # (K, B, L)
     distortion = -model.log_likelihood(x, z).mean()  # over K and B
-    kl = kl_per_dimension(mu, log_var).mean(0)  # (L,)
+    kl = model.prior.kl(q, z).mean(0)  # (L,), or (1,)
     if recipe.objective == "elbo-stl":  # the same value, with the gradient of its estimate
-        estimate = sampled_kl(z, mu.detach(), log_var.detach()).mean((0, 1))
+        estimate = model.prior.log_ratio(q.detach(), z).mean((0, 1))
         kl = kl.detach() + estimate - estimate.detach()
     rate = kl.sum()
     loss = distortion + beta * (kl.clamp(min=recipe.free_bits).sum() if recipe.free_bits else rate)
@@ -582,7 +394,7 @@ def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe, processes: int)
         )
     if not any(weight.requires_grad for weight in model.parameters()):
         raise ValueError("the whole model is frozen; model.requires_grad_() lets it learn again")
-    if recipe.binarize and model.likelihood != "bernoulli":
+    if recipe.binarize and not model.likelihood.takes_coins:
         raise ValueError("binarize='dynamic' needs likelihood='bernoulli'")
     if len(images) <= recipe.validation:
         raise ValueError(
@@ -631,36 +443,6 @@ def _make_schedule(
         pct_start=recipe.rise,
         cycle_momentum=False,
     )
-
-
-def _center_output(model: VAE, images: torch.Tensor) -> None:
-    """Set a fresh decoder's last bias to the logit of every pixel's mean.
-
-    Fresh is one that is zero, as the constructor leaves it: trained weights stay what they are.
-    """
-    bias = model.decoder.out.bias
-    if bias.any() or not bias.requires_grad:
-        return
-    if len(bias) != images.shape[1]:
-        raise ValueError(
-            f"center_output needs a decoder with a bias for each of {images.shape[1]} pixels, got "
-            f"{len(bias)}; use dataclasses.replace(recipe, center_output=False)"
-        )
-    with torch.no_grad():
-        bias.copy_(images.mean(0).clamp(1e-3, 1 - 1e-3).logit())
-
-
-def _cost_of_ignorance(model: VAE, images: torch.Tensor) -> float:
-    """Return the cost, in nats per image, of q(z|x) = p(z) and answers that know nothing.
-
-    For the Bernoulli they are logits of 0; for the Gaussian, means drawn from N(0, 1), which is
-    about what a fresh decoder says. The expected squared error is then x² + 1.
-    """
-    if model.likelihood == "bernoulli":
-        return model.input_dim * math.log(2)
-    error = torch.linalg.vector_norm(images).square() / len(images) + model.input_dim
-    log_var, log_2pi = model.log_var_x, math.log(2 * math.pi)
-    return 0.5 * (error * (-log_var).exp() + model.input_dim * (log_var + log_2pi)).item()
 
 
 def _autocast(precision: str, device: torch.device) -> AbstractContextManager:

@@ -25,10 +25,12 @@ import torch
 from torch import nn
 
 from .checks import check_choice, check_count, check_images
-from .model import VAE, reparameterize, unwrap
+from .colors import COLORS, PALETTE
+from .likelihoods import Bernoulli
+from .model import VAE, unwrap
+from .networks import Decoder, Encoder
 from .noise import make_generator
-from .objective import kl_standard_normal
-from .plotting import COLORS, PALETTE
+from .priors import StandardNormal
 
 FORMAT = "vaetut-web/1"
 GLOBAL = "VAETUT_EXPORT"  # what the script calls the object
@@ -36,6 +38,12 @@ ACTIVATIONS = ("elu", "leaky_relu", "relu", "sigmoid", "silu", "softplus", "tanh
 STEP = 1e-3  # of the points; far below what a screen can show
 # The few large layers get 8 bits, since they make the size; the small ones make the difference.
 LARGE = 100_000  # weights
+_KINDS = {
+    "encoder": Encoder,
+    "decoder": Decoder,
+    "likelihood": Bernoulli,
+    "prior": StandardNormal,
+}
 INTEGERS = {8: "<i1", 16: "<i2"}
 
 
@@ -94,7 +102,7 @@ def export_json(
             f"labels must be integers from 0 to {len(PALETTE) - 1}, got {labels.dtype} from {low} "
             f"to {high}"
         )
-    export = {"format": FORMAT, "config": model.config} | _networks(model)
+    export = {"format": FORMAT, "config": _config(model)} | _networks(model)
     rounded = _read_model(export)
     export |= _points(rounded, images[:num_points], labels[:num_points], seed)
     export |= _examples(images, labels, num_examples)
@@ -153,10 +161,23 @@ def _check_model(model: VAE) -> None:
         raise ValueError(f"the page shows a plane: latent_dim must be 2, got {model.latent_dim}")
     if math.isqrt(model.input_dim) ** 2 != model.input_dim:
         raise ValueError(f"images must be square, got input_dim = {model.input_dim}")
-    check_choice(model.likelihood, "the likelihood of an exported model", ("bernoulli",))
-    check_choice(model.config["activation"], "the activation of an exported model", ACTIVATIONS)
+    for name, kind in _KINDS.items():
+        if type(getattr(model, name)) is not kind:
+            found = type(getattr(model, name)).__name__
+            raise ValueError(
+                f"the {name} of an exported model must be {kind.__name__}, got {found}"
+            )
+    check_choice(
+        model.encoder.config["activation"], "the activation of an exported model", ACTIVATIONS
+    )
     if not all(torch.isfinite(p).all() for p in model.parameters()):
         raise ValueError("the model holds weights that are not finite")
+
+
+def _config(model: VAE) -> dict:
+    sizes = {name: model.encoder.config[name] for name in ("hidden_dims", "activation")}
+    kind = {"likelihood": "bernoulli", "variance": 1.0}
+    return {"input_dim": model.input_dim, "latent_dim": model.latent_dim} | sizes | kind
 
 
 def _networks(model: VAE) -> dict:
@@ -211,15 +232,15 @@ def _read_model(export: dict) -> VAE:
 @torch.no_grad()
 def _points(model: VAE, images: torch.Tensor, labels: torch.Tensor, seed: int) -> dict:
     x = images.float().cpu()
-    mu, log_var = model.encode(x)
-    z = reparameterize(mu, log_var, generator=make_generator(seed))  # (N, 2)
+    q = model.encode(x)
+    z = q.sample(generator=make_generator(seed))  # (N, 2)
     distortion = -model.log_likelihood(x, z)
     steps = (z / STEP).round().clamp(-(2**15), 2**15 - 1)
     return {
         "points": {"step": STEP, "z": _encode(steps, "<i2"), "labels": _encode(labels, "<u1")},
         "typical": {
             "distortion": distortion.mean().item(),
-            "rate": kl_standard_normal(mu, log_var).mean().item(),
+            "rate": model.prior.kl(q).sum(-1).mean().item(),
         },
     }
 

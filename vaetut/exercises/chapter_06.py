@@ -9,7 +9,7 @@ import torch
 from torch import distributions
 from torch.nn import functional as F
 
-from ..model import gaussian_log_likelihood
+from ..likelihoods import gaussian_log_likelihood
 from ..noise import make_generator
 from .registry import NOT_DONE, exercise, first_match, furthest
 

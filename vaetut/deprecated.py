@@ -1,0 +1,66 @@
+"""What version 0.1 called things: it still works, warns, and says the new name."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+_KINDS = ("Bernoulli", "Gaussian")  # of likelihoods
+
+
+def _warn(old: str, new: str) -> None:
+    warnings.warn(f"{old} is deprecated; use {new}", DeprecationWarning, stacklevel=3)
+
+
+class OldModel:
+    """Names that a `VAE` had."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The arguments that made it, of a model that version 0.1 knew."""
+        parts = self.encoder, self.decoder, self.likelihood, self.prior
+        names = [type(part).__name__ for part in parts]
+        if names not in [["Encoder", "Decoder", kind, "StandardNormal"] for kind in _KINDS]:
+            raise AttributeError(
+                "model.config has no words for this model's parts; vaetut.parts.describe(model) has"
+            )
+        _warn("model.config", "vaetut.parts.describe(model)")
+        return {
+            "input_dim": self.input_dim,
+            "latent_dim": self.latent_dim,
+            "hidden_dims": self.encoder.config["hidden_dims"],
+            "activation": self.encoder.config["activation"],
+            "likelihood": names[2].lower(),
+            "variance": self.likelihood.config.get("variance", 1.0),
+        }
+
+    @property
+    def log_var_x(self) -> torch.Tensor:
+        """The log-variance of a Gaussian likelihood."""
+        log_var = self.likelihood.log_var  # first: others have none
+        _warn("model.log_var_x", "model.likelihood.log_var")
+        return log_var
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Load weights; those of version 0.1 too, which had one other name."""
+        if "log_var_x" in state_dict:
+            state_dict = dict(state_dict)
+            state_dict["likelihood.log_var"] = state_dict.pop("log_var_x")
+        return super().load_state_dict(state_dict, *args, **kwargs)
+
+
+class OldLikelihood:
+    """A likelihood was its name."""
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with a name; all else as ever."""
+        if not isinstance(other, str):
+            return self is other
+        kind = other.capitalize()
+        _warn(f"model.likelihood == {other!r}", f"isinstance(model.likelihood, vaetut.{kind})")
+        return type(self).__name__.lower() == other
+
+    __hash__ = object.__hash__
