@@ -168,7 +168,7 @@ def test_an_output_layer_begins_at_the_means_of_the_data(family):
 
 def test_the_discretized_logistic_holds_far_in_the_tails():
     x = torch.tensor([[0.0, 0.5, 1.0]])
-    for log_scale in (-12.0, -7.0):
+    for log_scale in (-100.0, -12.0, -7.0, 100.0):
         params = torch.stack([torch.full((1, 3), 0.9), torch.full((1, 3), log_scale)], -1)
         found = DiscretizedLogistic(3).log_prob_each(x, params.requires_grad_())
         assert found.isfinite().all()

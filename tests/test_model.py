@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 import vaetut
 from vaetut.functional import Softplus
-from vaetut.likelihoods import MIN_LOG_VAR_X, Bernoulli
+from vaetut.likelihoods import Bernoulli
+from vaetut.likelihoods.gaussian import MIN_LOG_VAR_X
 from vaetut.networks import ACTIVATIONS, Decoder, Encoder
 from vaetut.parts import describe
 

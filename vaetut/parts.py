@@ -15,7 +15,7 @@ _KNOWN = {
     kind.__name__: kind
     for home in (likelihoods, networks, priors)
     for kind in vars(home).values()
-    if isinstance(kind, type) and issubclass(kind, nn.Module) and kind.__module__ == home.__name__
+    if isinstance(kind, type) and kind.__module__.startswith(home.__name__)
 }
 
 
