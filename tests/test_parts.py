@@ -382,7 +382,7 @@ class Odd(vaetut.Likelihood):
 NO_SUM = {"log_prob_each": lambda x, params: -(x - params).abs().sum(-1)}
 BOTH = {"mean": lambda params: params[..., :1], "sample": lambda params, generator: params}
 FAULTS = [
-    (NO_SUM, lambda m: m.log_likelihood(X, Z), ValueError, r"log_prob_each .* shape \(4,\), got"),
+    (NO_SUM, lambda m: m.log_likelihood(X, Z), ValueError, r"log_prob, a sum .* shape \(4,\), got"),
     ({}, lambda m: m.decode_mean(Z), NotImplementedError, "Odd has no mean"),
     (BOTH, lambda m: m.decode_mean(Z), ValueError, r"mean must have shape \(4, 6\), got \(4, 1\)"),
     ({}, lambda m: m.generate(2, sample=True), NotImplementedError, "Odd has no sample"),
@@ -390,7 +390,7 @@ FAULTS = [
         {"as_input": lambda x: torch.cat([x, x], 1)},
         lambda m: m.encode(X),
         ValueError,
-        r"what as_input returns must have shape \(4, 6\), got \(4, 12\)",
+        r"what as_input returns, as `seen` says, must have shape \(4, 6\), got \(4, 12\)",
     ),
     (
         {"start": lambda x: x[:, :2]},

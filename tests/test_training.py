@@ -375,6 +375,17 @@ def test_knowing_nothing_costs_what_random_answers_do(make_model, images, seeded
     assert ignorant.item() == pytest.approx(drawn.item(), rel=1e-2)
 
 
+def test_a_density_may_cost_less_than_nothing(images):
+    """Then a hundred times the cost of ignorance would be less, and every run be doubted."""
+
+    class Narrow(vaetut.Gaussian):
+        def cost_of_ignorance(self, x):
+            return x.new_tensor(-1.0)
+
+    model = vaetut.VAE(12, 3, (8,), likelihood=Narrow(0.05))
+    assert run(model, images).cost[-1] > -1.0
+
+
 def test_the_weight_of_the_kl_decides_what_makes_sense(make_model, images):
     model = make_model()
     with torch.no_grad():

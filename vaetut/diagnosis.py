@@ -42,7 +42,8 @@ def nonsense(
 ) -> str | None:
     """Say so where an epoch's cost, as charged, is far above that of a model without knowledge."""
     ignorant = likelihood.cost_of_ignorance(images).item()
-    if charged <= FAR * ignorant:
+    far = ignorant + (FAR - 1) * max(abs(ignorant), 1)  # a density's cost may be negative
+    if charged <= far:
         return None
     return (
         f"the last epoch's cost, {cost:.3g}, makes no sense, since knowing nothing costs about "
@@ -57,11 +58,16 @@ def advice(likelihood: Likelihood, images: torch.Tensor, learning_rate: float) -
         slower += "; with center_output=True, a model of counts begins near them"
     if not likelihood.density:  # its data have a range of their own
         return slower
-    x, variance = images.cpu().double(), likelihood.config.get("variance", "its own")
+    x, variance = images.cpu().double(), likelihood.config.get("variance")
     spread = x.nan_to_num().std(0, correction=0).max()
     low, high = x[x.isfinite()].aminmax()
-    return (
+    facts = (
         f"the data reach from {low:.4g} to {high:.4g}, the largest standard deviation "
-        f"of a column is {spread:.4g}, and the likelihood's variance "
-        f"is {variance}: standardise the columns; where they are, {slower}"
+        f"of a column is {spread:.4g}"
+    )
+    if variance is None:  # who knows what it takes
+        return f"{facts}; {slower}"
+    return (
+        f"{facts}, and the likelihood's variance is {variance}: standardise the columns; "
+        f"where they are, {slower}"
     )

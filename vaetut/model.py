@@ -140,7 +140,9 @@ class VAE(OldModel, nn.Module):
         check_batch(x, self.input_dim)
         seen = len(x), self.likelihood.seen(self.input_dim)
         shown = self.likelihood.as_input(x)
-        return self.posterior(check_shape(shown, seen, name="what as_input returns"))
+        return self.posterior(
+            check_shape(shown, seen, name="what as_input returns, as `seen` says,")
+        )
 
     def posterior(self, shown: torch.Tensor) -> Normal:
         """Return q(z|x) for what the likelihood shows of x, (B, E), as `encode` does for x."""
@@ -192,7 +194,7 @@ class VAE(OldModel, nn.Module):
             )
         log_prob = self.likelihood.log_prob(x, self.decode(z))
         # One number for every example: with a sum over the batch, too, one could train.
-        name = "the sum of what the likelihood's log_prob_each returns for each value"
+        name = "the likelihood's log_prob, a sum over the values that log_prob_each returns,"
         return check_shape(log_prob, z.shape[:-1], name=name)
 
     @torch.no_grad()

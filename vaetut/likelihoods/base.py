@@ -26,7 +26,8 @@ class Likelihood(OldLikelihood, nn.Module):
         Whether log p is that of a density, as for real values, or of a probability. The nats of
         the two are not comparable: those of a density change with the unit of x.
     takes_coins : bool
-        Whether a draw of 0 or 1 with probability x may stand in for x, as for grey images.
+        Whether a recipe's `binarize` makes sense: a draw of 0 or 1 with probability x stands in
+        for x, as for grey images.
     config : dict
         What a class of this package is called with, so that a file can make it again.
     """
@@ -42,7 +43,8 @@ class Likelihood(OldLikelihood, nn.Module):
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         """Return data (B, D) as this likelihood takes them; raise a ValueError for others.
 
-        A message calls them `name`, and a `remedy` is a sentence of advice for it.
+        It looks at shape, type and finiteness; a family looks at values, too. A message calls the
+        data `name`; a `remedy` is a sentence of advice for it, the caller's.
         """
         check_batch(x, name=name)
         return check_finite(x, name=name, remedy="; for gaps, use vaetut.Observed(…)")
@@ -91,8 +93,8 @@ class Likelihood(OldLikelihood, nn.Module):
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
         """Return the mean cost, in nats per example, of an answer that knows nothing of z.
 
-        It is that of `start`, and infinite where there is none: then no cost of a training is so
-        high that it brings a warning.
+        It is that of `start`. Without a `start` it is infinite, and training never warns that a
+        cost makes no sense.
         """
         start = self.start(x)
         if start is None:

@@ -183,7 +183,7 @@ class Poisson(Likelihood):
 class NegativeBinomial(Likelihood):
     """Counts of mean m and variance m + m^2 / r; params are log m and log r, (..., B, D, 2).
 
-    No r acts above exp(`MAX_LOG_R`). The encoder sees log(1 + x).
+    r acts up to exp(20), and no further. The encoder sees log(1 + x).
     """
 
     width = 2

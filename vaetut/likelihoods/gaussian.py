@@ -21,7 +21,7 @@ class Gaussian(Likelihood):
     ----------
     variance : float, "learned", "columns" or "decoder"
         One number for all; one that is learned; one for each column, learned; or one for every
-        value, from the decoder. None that is learned acts below exp(`MIN_LOG_VAR_X`).
+        value, from the decoder. A learned variance acts down to exp(-10), and no further.
     input_dim : int, optional
         How many columns it has, for "columns": D, or those of its group in `Mixed`.
     """

@@ -16,8 +16,9 @@ from .base import Likelihood, check_columns
 class Mixed(Likelihood):
     """One likelihood for each group of columns; params are flat, group after group.
 
-    Its nats are those of a density if those of one group are. A mean of classes is the mean of
-    their numbers: look at draws instead, `VAE.generate(n, sample=True)`.
+    Inside, each family has `params` of its own shape. The nats are those of a density if those of
+    one group are. A mean of classes is the mean of their numbers: look at draws instead,
+    `VAE.generate(n, sample=True)`.
 
     Parameters
     ----------
@@ -109,7 +110,8 @@ class Observed(Likelihood):
     """Another likelihood for data with gaps: NaN costs nothing, and the encoder sees a mask.
 
     It is right where a gap says nothing of what is missing ("missing at random"; MIWAE, Mattei &
-    Frellsen 2019). Draws and means have no gaps.
+    Frellsen 2019). At a gap, the base sees a 0, and what it says of it is dropped. Draws and means
+    have no gaps.
 
     Parameters
     ----------
