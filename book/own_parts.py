@@ -1,4 +1,4 @@
-"""A likelihood, a prior and a decoder of one's own: they learn, and survive their file."""
+"""A likelihood, a prior and a decoder of one's own: in a model, in training, in a file."""
 
 import math
 

@@ -439,7 +439,13 @@ def test_old_names_warn_and_say_the_new_one():
     assert model.likelihood == model.likelihood
     assert model.likelihood != vaetut.Gaussian("learned")
     assert not hasattr(vaetut.VAE(D), "log_var_x")
-    assert not hasattr(vaetut.VAE(D, prior=vaetut.Mixture(2, 3)), "config")
+    for parts in (
+        {"prior": vaetut.Mixture(2, 3)},
+        {"likelihood": vaetut.Gaussian("decoder")},
+        {"decoder": vaetut.Decoder(20, D, (3,))},
+        {"encoder": vaetut.ConvEncoder((1, 2, 3), 20)},
+    ):
+        assert not hasattr(vaetut.VAE(D, **parts), "config")
 
 
 def test_weights_of_version_0_1_are_loaded_whatever_kept_them():

@@ -261,6 +261,51 @@ def test_draws_come_from_the_generator_alone(prior):
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
+class Wide(vaetut.Prior):
+    """N(0, 4 I), with a formula for the KL, and the default log_ratio, which does not split."""
+
+    exact = True
+
+    def log_prob(self, z):
+        return td.Normal(0.0, 2.0).log_prob(z).sum(-1)
+
+    def kl(self, q, z=None):
+        normal = td.Normal(q.mu, (0.5 * q.log_var).exp())
+        return td.kl_divergence(normal, td.Normal(0.0, 2.0))
+
+
+def test_a_formula_counts_once_whatever_the_gradient():
+    """On average the two have one gradient, where the KL splits and its estimate does not."""
+    model = vaetut.VAE(D, prior=Wide(L), hidden_dims=(8,))
+    x, noise = torch.rand(5, D, generator=torch.Generator().manual_seed(0)), torch.Generator()
+    with torch.no_grad():
+        for weight in model.decoder.parameters():
+            weight.zero_()  # so that the KL's gradient is all there is
+    found = []
+    for objective in ("elbo", "elbo-stl"):
+        recipe = vaetut.Recipe(validation=0, objective=objective, num_samples=20_000)
+        loss, _ = vaetut.training.batch_loss(model, x, recipe, 1.0, noise.manual_seed(0))
+        found.append(torch.autograd.grad(loss, model.encoder.mu.bias)[0])
+    torch.testing.assert_close(*found, rtol=0.05, atol=0.005)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 3), (1, 4)])
+def test_a_kl_of_another_shape_is_refused(shape):
+    prior = Wide(L)
+    prior.kl = lambda q, z=None: torch.zeros(shape)
+    with pytest.raises(ValueError, match=r"kl must have shape \(4, 2\) or \(4, 1\), got"):
+        vaetut.elbo(vaetut.VAE(D, prior=prior), torch.rand(4, D))
+
+
+def test_a_prior_may_be_changed_afterwards():
+    model = vaetut.VAE(D, L, hidden_dims=(8,))
+    model.prior = VampPrior(L, torch.rand(3, D))
+    assert model.generate(4).shape == (4, D)
+    with pytest.raises(ValueError, match="the prior must have latent_dim 2, got 3"):
+        model.prior = Mixture(3, 2)
+    assert isinstance(model.prior, VampPrior)
+
+
 def test_pseudo_inputs_of_a_shape_alone_differ():
     prior = VampPrior(L, (4, D))
     assert (prior.inputs[0] - prior.inputs[1]).abs().max() > 0.1

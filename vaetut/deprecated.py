@@ -23,7 +23,9 @@ class OldModel:
         """The arguments that made it, of a model that version 0.1 knew."""
         parts = self.encoder, self.decoder, self.likelihood, self.prior
         names = [type(part).__name__ for part in parts]
-        if names not in [["Encoder", "Decoder", kind, "StandardNormal"] for kind in _KINDS]:
+        variance = self.likelihood.config.get("variance", 1.0)
+        known = [["Encoder", "Decoder", kind, "StandardNormal"] for kind in _KINDS]
+        if names not in known or variance in ("columns", "decoder") or not self._is_symmetric():
             raise AttributeError(
                 "model.config has no words for this model's parts; vaetut.parts.describe(model) has"
             )
@@ -34,8 +36,14 @@ class OldModel:
             "hidden_dims": self.encoder.config["hidden_dims"],
             "activation": self.encoder.config["activation"],
             "likelihood": names[2].lower(),
-            "variance": self.likelihood.config.get("variance", 1.0),
+            "variance": variance,
         }
+
+    def _is_symmetric(self) -> bool:
+        """Tell whether the decoder is the encoder in reverse order, as it was in version 0.1."""
+        one, other = self.encoder.config, self.decoder.config
+        layers = one["hidden_dims"] == other["hidden_dims"][::-1]
+        return layers and one["activation"] == other["activation"]
 
     @property
     def log_var_x(self) -> torch.Tensor:

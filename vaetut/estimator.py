@@ -317,10 +317,10 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Return the ELBO of every row, shape (n,), in nats; higher is better.
 
         The expectation over q(z|x) is a cubature: an average over 2 max(L, 8) fixed points, the
-        same for all rows, calls and models. So a row's value doesn't depend on the other rows or
-        their order, and models are compared under equal noise. It is exact where log p(x|z) is a
-        cubic in z and the prior's KL has a formula. For other priors the average also stands for
-        the KL, and is taken over 512 points.
+        same for all rows, all calls, and all models of one L. So a row's value doesn't depend on
+        the other rows or their order, and such models are compared under equal noise. It is exact
+        where log p(x|z) is a cubic in z and the prior's KL has a formula. For other priors the
+        average also stands for the KL, and is taken over 2 max(L, 256) points.
 
         Parameters
         ----------
@@ -471,7 +471,7 @@ def _elbo_under(model: VAE, x: torch.Tensor, noise: torch.Tensor) -> torch.Tenso
     q = model.encode(x)  # (B, L)
     z = q.mu + (0.5 * q.log_var).exp() * noise[:, None]  # (K, B, L)
     log_likelihood = sum(model.log_likelihood(x, each) for each in z) / len(noise)
-    return log_likelihood - model.prior.kl(q, z).sum(-1)
+    return log_likelihood - model.kl(q, z).sum(-1)
 
 
 @torch.no_grad()

@@ -270,7 +270,7 @@ def _evaluate_block(
     log_likelihood, log_weight, mean_square = total / num_samples
     rate = log_likelihood - log_weight  # the mean of log q(z|x) - log p(z)
     if exact:
-        rate = model.prior.kl(q).sum(-1).cpu().double()
+        rate = model.kl(q).sum(-1).cpu().double()
     variance = mean_square - (log_likelihood if exact else log_weight).square()
     # The variance of log(mean w), by the delta method: (E[w^2] / E[w]^2 - 1) / K.
     relative = (log_sums[1] - 2 * log_sums[0]).exp() - 1 / num_samples

@@ -110,7 +110,16 @@ class VAE(OldModel, nn.Module):
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
         self.prior = prior
         self._check_sizes()
-        prior.belong_to(self)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Let a prior know its model, also one that is changed afterwards."""
+        if name == "prior" and isinstance(value, Prior):
+            if "prior" in self._modules and value.latent_dim != self.latent_dim:
+                raise ValueError(
+                    f"the prior must have latent_dim {self.latent_dim}, got {value.latent_dim}"
+                )
+            value.belong_to(self)
+        super().__setattr__(name, value)
 
     def _check_sizes(self) -> None:
         """Raise a ValueError where the parts say sizes that do not go together."""
@@ -154,6 +163,16 @@ class VAE(OldModel, nn.Module):
         check_shape(mu, (len(shown), self.latent_dim), name="the encoder's mu")
         dtype = shown.dtype
         return Normal(mu.to(dtype), log_var.to(dtype))  # autocast ends: sums need all digits
+
+    def kl(self, q: Normal, z: torch.Tensor | None = None) -> torch.Tensor:
+        """Return KL(q(z|x) || p(z)) in nats, (B, L) or (B, 1), as the prior does."""
+        kl = self.prior.kl(q, z)
+        if kl.shape not in (q.mu.shape, (len(q.mu), 1)):
+            raise ValueError(
+                f"the prior's kl must have shape {tuple(q.mu.shape)} or {(len(q.mu), 1)}, "
+                f"got {tuple(kl.shape)}"
+            )
+        return kl
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:
         """Return `params`, the parameters of p(x|z), for codes `z` (..., L).

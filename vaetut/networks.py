@@ -250,7 +250,7 @@ class ConvDecoder(nn.Module):
         return h.reshape(*z.shape[:-1], -1)  # (..., C * H * W * width)
 
     def begin(self, start: torch.Tensor) -> None:
-        """Set the last biases, one for each channel, to the mean of `start` over its pixels."""
+        """Set the last biases to the means of `start` over a channel's pixels, if all are 0."""
         _check_start(start, self.output_dim)
         means = start.reshape(self.shape[0], -1, self.width).mean(1)  # (C, width)
         _set_if_zero(self.hidden[-1].bias, means.flatten())

@@ -84,7 +84,7 @@ def elbo(
     q = model.encode(x)  # (B, L)
     z = q.sample(num_samples, generator)  # (K, B, L)
     log_likelihood = model.log_likelihood(x, z).mean(0)  # (K, B) -> (B,)
-    kl = model.prior.kl(q, z).sum(-1)
+    kl = model.kl(q, z).sum(-1)
     return Elbo(log_likelihood - kl, log_likelihood, kl)
 
 
@@ -142,8 +142,8 @@ def dreg_loss(
     """Return a loss (B,) to differentiate, and the importance-weighted bound (B,), detached.
 
     For the decoder, the loss has the gradient of -bound; for the encoder the doubly reparameterized
-    one ("DReG", Tucker et al. 2018), of the same expectation and with less noise. Its value means
-    nothing.
+    one ("DReG", Tucker et al. 2018), of the same expectation, and with less noise where q is near
+    the posterior. Its value means nothing.
     """
     q = model.encode(x)  # (B, L)
     z = q.sample(num_samples, generator)  # (K, B, L)

@@ -37,8 +37,8 @@ def describe(model: VAE) -> dict[str, Any]:
     -------
     dict
         "model", its class; "input_dim"; and for each of `PARTS` its "type" and its "config": what
-        its class is called with. Of a part that is not of this package, its attributes that JSON
-        can hold, and PyTorch's account of its layers.
+        its class is called with. Of a part that is not of this package, those of its own public
+        attributes that JSON can hold, and PyTorch's account of its layers.
     """
     return {
         "model": _name(model, VAE),

@@ -63,7 +63,7 @@ class Prior(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} has no log_prob")
 
     def sample(self, number: int, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Draw codes (n, L)."""
+        """Draw codes (n, L); without a generator, from fresh entropy."""
         raise NotImplementedError(f"{type(self).__name__} has no sample")
 
     def log_ratio(self, q: Normal, z: torch.Tensor) -> torch.Tensor:
@@ -71,7 +71,8 @@ class Prior(nn.Module):
 
         With `q.detach()`, q's gradient reaches the encoder through z alone. On average that is the
         whole one, and that of log p(x|z) - log_ratio has no noise where q is the posterior:
-        "sticking the landing" (Roeder et al. 2017, arXiv:1703.09194).
+        "sticking the landing" (Roeder et al. 2017, arXiv:1703.09194). (The encoder of a VampPrior
+        has a second gradient, by way of p(z), which keeps its noise.)
 
         Parameters
         ----------
@@ -229,8 +230,8 @@ class VampPrior(Components):
         L.
     inputs : Tensor, shape (C, E), or that shape
         Where the pseudo-inputs begin, as the encoder sees them: `likelihood.as_input` of some rows
-        of the training set, which for most likelihoods are the rows themselves. Of a shape alone,
-        uniform draws from [0, 1).
+        of the training set, which for pixels and real values are the rows themselves. Of a shape
+        alone, draws from [0, 1), with a fixed seed.
     """
 
     def __init__(self, latent_dim: int, inputs: torch.Tensor | Sequence[int]) -> None:

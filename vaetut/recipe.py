@@ -12,7 +12,7 @@ from .noise import WEIGHTS, make_generator
 from .priors import Prior
 
 # "-stl" (Roeder et al. 2017) and "-dreg" (Tucker et al. 2018): with less noise in the gradient
-# once q is near the posterior; before, "-stl" has more.
+# once q is near the posterior; before, "-stl" may have more.
 OBJECTIVES = ("elbo", "elbo-stl", "iwae", "iwae-dreg")
 OPTIMIZERS = ("adam", "muon")
 # A cycle goes up from a 25th of the peak, then down towards zero (Smith & Topin 2017), in half
@@ -42,7 +42,7 @@ class Recipe:
     # The network that the recipe is tuned for; `train` takes any VAE.
     hidden_dims: tuple[int, ...] = (500, 500)
     activation: str = "softplus"
-    # Start a fresh decoder's bias where it fits the data best without a code, at the data's mean:
+    # Start a fresh decoder's bias where it fits the data well without a code, as at their mean:
     # where the likelihood has a `start` (the Gaussian has none) and the decoder a `begin`.
     center_output: bool = False
 

@@ -62,7 +62,8 @@ def train(
         All the images: the recipe holds the first `recipe.validation` out and trains on the rest.
     recipe : Recipe
     seed : int
-        Of the shuffling and of all noise.
+        Of the shuffling and of all noise; but for that which parts of your own draw from PyTorch's
+        global generator, as dropout does.
     checkpoint : path, optional
         Written after every epoch. Where the file exists already, the run goes on from it, bit for
         bit as if it had never stopped (on the same machine). With a constant schedule, it may go on
@@ -373,9 +374,11 @@ def batch_loss(
     q = model.encode(x)  # (B, L)
     z = q.sample(recipe.num_samples, generator)  # (K, B, L)
     distortion = -model.log_likelihood(x, z).mean()  # over K and B
-    kl = model.prior.kl(q, z).mean(0)  # (L,), or (1,)
+    kl = model.kl(q, z).mean(0)  # (L,), or (1,)
     if recipe.objective == "elbo-stl":  # the same value, with the gradient of its estimate
-        estimate = model.prior.log_ratio(q.detach(), z).mean((0, 1))
+        estimate = model.prior.log_ratio(q.detach(), z).mean((0, 1))  # (L,), or (1,)
+        if len(kl) != len(estimate):  # only one of them splits by coordinate
+            kl, estimate = kl.sum(0, keepdim=True), estimate.sum(0, keepdim=True)
         kl = kl.detach() + estimate - estimate.detach()
     rate = kl.sum()
     loss = distortion + beta * (kl.clamp(min=recipe.free_bits).sum() if recipe.free_bits else rate)

@@ -240,7 +240,7 @@ def _points(model: VAE, images: torch.Tensor, labels: torch.Tensor, seed: int) -
         "points": {"step": STEP, "z": _encode(steps, "<i2"), "labels": _encode(labels, "<u1")},
         "typical": {
             "distortion": distortion.mean().item(),
-            "rate": model.prior.kl(q).sum(-1).mean().item(),
+            "rate": model.kl(q).sum(-1).mean().item(),
         },
     }
 

@@ -41,7 +41,7 @@ class Likelihood(OldLikelihood, nn.Module):
         self.config: dict = {}
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
-        """Return data (B, D) as this likelihood takes them; raise a ValueError for others.
+        """Return data (B, D) as this likelihood takes them; raise a TypeError or ValueError else.
 
         It looks at shape, type and finiteness; a family looks at values, too. A message calls the
         data `name`; a `remedy` is a sentence of advice for it, the caller's.
@@ -62,7 +62,7 @@ class Likelihood(OldLikelihood, nn.Module):
         raise NotImplementedError(f"{type(self).__name__} has no mean")
 
     def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
-        """Draw every value, (..., B, D)."""
+        """Draw every value, (..., B, D); without a generator, from fresh entropy."""
         raise NotImplementedError(f"{type(self).__name__} has no sample")
 
     def owed(self, input_dim: int) -> int:
@@ -84,17 +84,18 @@ class Likelihood(OldLikelihood, nn.Module):
         return input_dim
 
     def start(self, x: Tensor) -> Tensor | None:
-        """Return the params (D,) or (D, width) that fit data (B, D) best without a code.
+        """Return params (D,) or (D, width) that fit data (B, D) well without a code.
 
-        With `center_output`, training begins at them; None leaves the output layer as it is.
+        By maximum likelihood, or by moments. With `center_output`, training begins at them; None
+        leaves the output layer as it is.
         """
         return None
 
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
         """Return the mean cost, in nats per example, of an answer that knows nothing of z.
 
-        It is that of `start`. Without a `start` it is infinite, and training never warns that a
-        cost makes no sense.
+        Here it is that of `start`. Without a `start` it is infinite, and training never warns that
+        a cost makes no sense.
         """
         start = self.start(x)
         if start is None:

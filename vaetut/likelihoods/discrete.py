@@ -17,10 +17,11 @@ MAX_LOG_R = 20.0  # counts of a learned r stop here: they have become Poisson co
 
 
 class DiscretizedLogistic(Likelihood):
-    """A logistic density cut into levels: x in {0, 1/(n-1), ..., 1} (Salimans et al. 2017).
+    """A logistic density cut into levels: x in {0, 1/(n-1), ..., 1}.
 
-    The lowest and the highest level take the tails. Params are mean and log-scale of every value,
-    (..., B, D, 2), both in the units of x.
+    The lowest and the highest level take the tails. Params are location and log of the scale of
+    the density, (..., B, D, 2), both in the units of x. Salimans et al. 2017 (arXiv:1701.05517) mix
+    several of them.
 
     Parameters
     ----------

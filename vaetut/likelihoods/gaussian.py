@@ -72,7 +72,7 @@ class Gaussian(Likelihood):
         return super().owed(input_dim)
 
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
-        """Return that of means from N(0, 1), which is about the most that a fresh decoder pays.
+        """Return that of means from N(0, 1), in the order of what a fresh decoder pays.
 
         The expected squared error is then x^2 + 1.
         """
@@ -82,7 +82,7 @@ class Gaussian(Likelihood):
 
 
 def gaussian_log_likelihood(x: Tensor, mean: Tensor, log_var: Tensor) -> Tensor:
-    """Return log N(x; mean, exp(log_var) I) in nats, summed over pixels.
+    """Return log N(x; mean, diag exp(log_var)) in nats, summed over pixels.
 
     Parameters
     ----------

@@ -110,8 +110,8 @@ class Observed(Likelihood):
     """Another likelihood for data with gaps: NaN costs nothing, and the encoder sees a mask.
 
     It is right where a gap says nothing of what is missing ("missing at random"; MIWAE, Mattei &
-    Frellsen 2019). At a gap, the base sees a 0, and what it says of it is dropped. Draws and means
-    have no gaps.
+    Frellsen 2019). At a gap, the base sees a 0, which it must take, and what it says of it is
+    dropped. Draws and means have no gaps.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ class Observed(Likelihood):
         return self.base.kind(self._filled(x))
 
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
-        """Return what the data would cost if there were no gaps, which is more."""
+        """Return what the data would cost if there were no gaps."""
         return self.base.cost_of_ignorance(self._filled(x))
 
 
