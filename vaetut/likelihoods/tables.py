@@ -110,8 +110,8 @@ class Observed(Likelihood):
     """Another likelihood for data with gaps: NaN costs nothing, and the encoder sees a mask.
 
     It is right where a gap says nothing of what is missing ("missing at random"; MIWAE, Mattei &
-    Frellsen 2019). At a gap, the base sees a 0, which it must take, and what it says of it is
-    dropped. Draws and means have no gaps.
+    Frellsen 2019, arXiv:1812.02633). At a gap, the base sees a 0, which it must take, and what it
+    says of it is dropped. Draws and means have no gaps.
 
     Parameters
     ----------
