@@ -29,11 +29,10 @@ def check_images(
     x: torch.Tensor,
     input_dim: int | None = None,
     *,
-    unit_interval: bool = True,
     name: str = "x",
     remedy: str = "Scale the images",
 ) -> torch.Tensor:
-    """Check a batch of flattened images.
+    """Check a batch of flattened images, in [0, 1] as the Bernoulli likelihood needs them.
 
     Parameters
     ----------
@@ -41,8 +40,6 @@ def check_images(
         What was passed.
     input_dim : int, optional
         The D that is expected.
-    unit_interval : bool
-        Whether values must lie in [0, 1], as the Bernoulli likelihood needs.
     name : str
         How the caller's argument is called, for the message.
     remedy : str
@@ -67,7 +64,7 @@ def check_images(
     low, high = (v.item() for v in x.detach().aminmax())  # a NaN anywhere makes both NaN
     if not (low > -float("inf") and high < float("inf")):
         raise ValueError(f"{name} must be finite; it holds NaN or infinity")
-    if not unit_interval or (low >= 0 and high <= 1):
+    if low >= 0 and high <= 1:
         return x
     # Numbers in float64 may come from float32, so both have its slack.
     slack = min(ROUNDING * max(torch.finfo(t).eps for t in (x.dtype, torch.float32)), MOST_ROUNDING)
