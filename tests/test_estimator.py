@@ -108,7 +108,7 @@ class Scaled(VariationalAutoencoder):
         return super()._check(self.scaler_.transform(X), reset)
 
 
-GAUSSIAN = make(likelihood="gaussian")
+GAUSSIAN, TABLE = make(likelihood="gaussian"), make(likelihood="auto")
 SCALED = Scaled(**SMALL)
 
 
@@ -117,12 +117,16 @@ def expected_failures(estimator):
     return OUTSIDE if unscaled else {}
 
 
-@parametrize_with_checks([GAUSSIAN, make(), SCALED], expected_failed_checks=expected_failures)
+@parametrize_with_checks(
+    [GAUSSIAN, TABLE, make(), SCALED], expected_failed_checks=expected_failures
+)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", [GAUSSIAN, SCALED], ids=["gaussian", "scaled"])
+@pytest.mark.parametrize(
+    "estimator", [GAUSSIAN, TABLE, SCALED], ids=["gaussian", "table", "scaled"]
+)
 @pytest.mark.parametrize(
     "name",
     [

@@ -476,3 +476,15 @@ def test_a_mistake_is_answered_in_words(call, error, message):
 def test_settings_are_shown():
     assert repr(Binomial(7)) == "Binomial(trials=7)"
     assert "Categorical(classes=3)" in repr(mixed())
+
+
+def test_classes_are_told_column_by_column():
+    table = Mixed([(Categorical(3), [2, 0]), (Gaussian(), [1]), (Categorical(5), [3])])
+    assert table.classes(4) == Observed(table).classes(4) == [3, 0, 3, 5]
+    assert Poisson().classes(2) == Gaussian().classes(2) == [0, 0]
+
+
+def test_a_negative_binomial_of_no_r_has_a_price():
+    params = torch.tensor([[[1.0, -900.0]]], dtype=torch.float64)
+    for count in (0.0, 4.0):
+        assert NegativeBinomial().log_prob(torch.tensor([[count]]).double(), params).isfinite()

@@ -56,6 +56,8 @@ _HOME = {
     "Report": "evaluation",
     "aggregate_posterior": "evaluation",
     "evaluate": "evaluation",
+    "Imputation": "imputation",
+    "impute": "imputation",
     "VariationalAutoencoder": "estimator",
 }
 _MODULES = sorted({"cli", "exercises", "parts", "plotting", "web", *_HOME.values()})

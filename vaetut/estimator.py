@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
 from numbers import Integral, Number, Real
 from pathlib import Path
@@ -25,7 +25,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .checks import NO_FLOAT64, check_batch, check_count, check_device, check_flag
+from .columns import Columns, read_table
+from .frames import is_frame
 from .history import History
+from .imputation import best_guess, impute
 from .likelihoods import LIKELIHOODS, Likelihood, make_likelihood
 from .model import VAE, unwrap
 from .networks import ACTIVATIONS
@@ -38,7 +41,7 @@ from .training import train, train_pass
 
 FLOATS = (np.float64, np.float32)  # dtypes that stay; all else becomes the first
 BLOCK = 1000  # rows at a time, so that memory stays bounded
-_OF_THE_COLUMNS = ("n_features_in_", "feature_names_in_")  # set by scikit-learn's check
+_OF_THE_COLUMNS = ("n_features_in_", "feature_names_in_", "_columns")  # set by the check of X
 MIN_PAIRS = 8  # of noise vectors, eps and -eps, that `score_samples` averages over
 MANY_PAIRS = 256  # where the KL is estimated, too
 
@@ -51,8 +54,12 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     The network computes in the dtype of the `X` it is first fitted to: float32 stays float32, all
     else becomes float64, which takes twice the time ("mps" has no float64: there, all becomes
-    float32). Where a parameter is None, the recipe's own value holds. Gaps (NaN) are refused, as by
-    most estimators: `vaetut.VAE` with `Observed` takes them.
+    float32). Where a parameter is None, the recipe's own value holds.
+
+    With a likelihood for each column ("auto", or a mapping), `X` is a *table*: a frame of pandas or
+    polars whose columns are numbers, truth values or classes, or an array of numbers. It may have
+    gaps (NaN, None). Real columns are standardised inside, and all that comes out is in the units,
+    classes and dtypes of `X`. The first `fit` or `partial_fit` learns classes and scales.
 
     Parameters
     ----------
@@ -62,10 +69,17 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Widths of the encoder's hidden layers; the decoder has them in reverse order.
     activation : str, optional
         Such as "softplus", "relu", "silu", "tanh".
-    likelihood : {"bernoulli", "gaussian"} or Likelihood
+    likelihood : {"bernoulli", "gaussian", "auto"}, Likelihood or mapping
         p(x|z); one of `vaetut.likelihoods` is copied by each fit. The Bernoulli takes values in
         [0, 1] only: behind a `MinMaxScaler(clip=True)`, rows that the scaler was not fitted to stay
-        there. For the Gaussian, standardise the columns.
+        there. For the Gaussian, standardise the columns. `Observed` takes gaps.
+
+        "auto" chooses for each column by its dtype. Real numbers are "gaussian", with a learned
+        variance; truth values "bernoulli"; categories and texts "categorical". Whole numbers from
+        0 on are "negative-binomial" where their mean is 100 at most and their variance no less than
+        the mean; others are "gaussian", and rounded in what comes out. `likelihoods_` says what was
+        chosen. A mapping from names of columns (of an array: their numbers) to one of these names,
+        to "poisson", or to a `Likelihood` overrules it; that of a density sees standardised values.
     variance : float or "learned"
         Of the "gaussian", the same for every feature.
     prior : Prior, optional
@@ -97,6 +111,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         The network.
     history_ : History
         Costs epoch by epoch, in nats per row.
+    likelihoods_ : dict
+        Of a table: the likelihood of each column.
     n_iter_ : int
         Passes that were made over the data.
     n_features_in_ : int
@@ -117,7 +133,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "latent_dim": [_COUNT],
         "hidden_dims": [tuple, list, None],
         "activation": [StrOptions(set(ACTIVATIONS)), None],
-        "likelihood": [StrOptions(set(LIKELIHOODS)), Likelihood],
+        "likelihood": [StrOptions({*LIKELIHOODS, "auto"}), Likelihood, Mapping],
         "variance": [_POSITIVE, StrOptions({"learned"})],
         "prior": [Prior, None],
         "recipe": [StrOptions(set(RECIPES))],
@@ -132,13 +148,15 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "device": [str, torch.device],
     }
 
+    _columns: Columns | None = None  # of a table
+
     def __init__(
         self,
         latent_dim: int = 20,
         *,
         hidden_dims: tuple[int, ...] | None = None,
         activation: str | None = None,
-        likelihood: str | Likelihood = "bernoulli",
+        likelihood: str | Likelihood | Mapping = "bernoulli",
         variance: float | str = 1.0,
         prior: Prior | None = None,
         recipe: str = "article",
@@ -176,15 +194,15 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : array-like, shape (n, D)
-            In [0, 1] for the Bernoulli likelihood.
+        X : array-like or frame, shape (n, D)
+            In [0, 1] for the Bernoulli likelihood; with gaps for a table, or `Observed`.
         y : ignored
 
         Raises
         ------
         ValueError
             If a parameter is not what the class describes, or `X` is not finite, not in [0, 1]
-            for a Bernoulli, or has too few rows for `validation`.
+            for a Bernoulli, has too few rows for `validation`, or a column of a table says nothing.
         """
         self._validate_params()
         before = {name: value for name, value in vars(self).items() if name in _OF_THE_COLUMNS}
@@ -234,12 +252,15 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Return the posterior means mu of q(z|x), shape (n, L), for rows `X`, (n, D)."""
         x, model = self._check(X), self._network()
-        return _by_block(lambda part: model.encode(part)[0], x)
+        return _by_block(lambda part: model.encode(part)[0], x).numpy()
 
     def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
-        """Return the means of p(x|z), shape (n, D), for codes `Z`, (n, L)."""
+        """Return the means of p(x|z), shape (n, D), for codes `Z`, (n, L).
+
+        Of a column of classes, as in all means of a table, the most probable one.
+        """
         z = self._check_codes(Z)
-        return _by_block(self._network().decode_mean, z)
+        return self._present(_by_block(self._mean, z))
 
     def reconstruct(
         self,
@@ -269,9 +290,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         def decode(part: torch.Tensor) -> torch.Tensor:
             q = model.encode(part)  # (B, L)
-            return model.decode_mean(q.sample(generator=generator) if sample else q.mu)
+            return self._mean(q.sample(generator=generator) if sample else q.mu)
 
-        return _by_block(decode, x)
+        return self._present(_by_block(decode, x), X)
 
     def generate(
         self,
@@ -308,10 +329,11 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             z = self._check_codes(Z)
 
         def decode(part: torch.Tensor) -> torch.Tensor:
-            params, likelihood = model.decode(part), model.likelihood
-            return likelihood.sample(params, generator) if sample else likelihood.mean(params)
+            if not sample:
+                return self._mean(part)
+            return model.likelihood.sample(model.decode(part), generator)
 
-        return _by_block(decode, z)
+        return self._present(_by_block(decode, z))
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Return the ELBO of every row, shape (n,), in nats; higher is better.
@@ -324,12 +346,78 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : array-like, shape (n, D)
+        X : array-like or frame, shape (n, D)
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            The lower, the stranger a row. Where columns are real, it is a log-density, of values in
+            the units of `X`: in other units it is another number, the same for all rows that lack
+            the same values. What is missing costs nothing, so compare rows with the same gaps.
+            A row too strange for floating-point numbers has -inf.
         """
         x, model = self._check(X), self._network()
         pairs = max(model.latent_dim, MIN_PAIRS if model.prior.exact else MANY_PAIRS)
         noise = _cubature(model.latent_dim, pairs).to(x)
-        return _by_block(lambda part: _elbo_under(model, part, noise), x)
+        scores = _by_block(lambda part: _elbo_under(model, part, noise), x)
+        return (self._columns.add_units(scores, x.cpu()) if self._columns else scores).numpy()
+
+    def impute(
+        self,
+        X: ArrayLike,
+        *,
+        n_draws: int | None = None,
+        return_std: bool = False,
+        num_samples: int = 1000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Any:
+        """Fill the gaps of `X` with what the model expects there, given the rest of the row.
+
+        By importance sampling with q(z|x), as `vaetut.impute` does it: the mean of the missing
+        value; of classes, the most probable one.
+
+        Parameters
+        ----------
+        X : array-like or frame, shape (n, D)
+            With gaps: the estimator's likelihood is that of a table, or `Observed`.
+        n_draws : int, optional
+            Return a list of so many tables instead, with random draws of the missing values: for
+            what comes next to be done with each, so that it shows how uncertain they are ("multiple
+            imputation").
+        return_std : bool
+            Return two more arrays.
+        num_samples : int
+            Importance samples for each row.
+        random_state : int, RandomState or None
+            Of all the draws; None is fresh entropy.
+
+        Returns
+        -------
+        filled : as X
+            Values that were there stay as they are.
+        std : ndarray, shape (n, D)
+            Of a missing number, its standard deviation given the rest of the row; of a class, the
+            probability that it is another one. Zero where nothing is missing.
+        error : ndarray, shape (n, D)
+            The standard error of the Monte Carlo estimate, of the mean or of that probability.
+
+        Raises
+        ------
+        ValueError
+            If a number is not as described, or `X` has gaps that the likelihood doesn't take.
+        """
+        if check_flag(return_std, "return_std") and n_draws is not None:
+            raise ValueError("return_std goes with one table; leave n_draws out")
+        n_draws = None if n_draws is None else check_count(n_draws, "n_draws")
+        x, generator = self._check(X), make_generator(_draw_seed(random_state))
+        found = impute(self._network(), x, num_samples, n_draws or 0, generator)
+        if n_draws:
+            return [self._present(draw, X, gaps_only=True) for draw in found.draws]
+        filled = self._present(found.filled, X, gaps_only=True)
+        if not return_std:
+            return filled
+        scale = self._columns.scale if self._columns else lambda spread: spread.cpu().numpy()
+        return filled, scale(found.std), scale(found.error)
 
     def score(self, X: ArrayLike, y: object = None) -> float:
         """Return the mean of `score_samples`: the ELBO per row, in nats; higher is better."""
@@ -350,11 +438,14 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         del params["device"]
         if isinstance(self.random_state, np.random.RandomState):
             params["random_state"] = None
+        if isinstance(self.likelihood, Mapping):  # JSON has names of text only, these need not be
+            params["likelihood"] = describe_part(list(self.likelihood.items()))
         names = getattr(self, "feature_names_in_", None)
         card = {
             "params": params,
             "history": asdict(self.history_),
             "feature_names": None if names is None else list(names),
+            "columns": self._columns and self._columns.describe(),
         }
         plain = np.generic.item  # JSON knows no numbers of NumPy's
         save_model(self.model_, path, estimator=json.dumps(card, default=plain))
@@ -381,7 +472,11 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             if params["hidden_dims"] is not None:
                 params["hidden_dims"] = tuple(params["hidden_dims"])  # JSON knows lists only
             params |= {key: rebuild_part(params.get(key), key) for key in ("likelihood", "prior")}
+            if isinstance(params["likelihood"], list):
+                params["likelihood"] = dict(params["likelihood"])
+            columns = card.get("columns")  # version 0.1 wrote none
             est = cls(**params, device=device)
+            est._columns = columns and Columns.rebuild(columns)
             est.history_ = History(**card["history"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
@@ -399,12 +494,29 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return len(self.history_.epoch)
 
     @property
+    def likelihoods_(self) -> dict:
+        """Of a table: the likelihood of each column, by its name; a mapping to start from."""
+        check_is_fitted(self, "model_")
+        if not self._columns:
+            raise AttributeError("likelihoods_ is there for tables: likelihood='auto' or a mapping")
+        return {column.name: column.likelihood for column in self._columns.columns}
+
+    @property
+    def _is_for_tables(self) -> bool:
+        """Whether each column has its own likelihood."""
+        wish = self.likelihood
+        return isinstance(wish, Mapping) or (isinstance(wish, str) and wish == "auto")
+
+    @property
     def _n_features_out(self) -> int:
         return self.model_.latent_dim
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.categorical = self._is_for_tables
+        takes_gaps = getattr(self.likelihood, "takes_gaps", False)
+        tags.input_tags.allow_nan = self._is_for_tables or takes_gaps
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
@@ -417,7 +529,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return replace(RECIPES[self.recipe], **chosen)
 
     def _build(self, x: torch.Tensor, seed: int) -> VAE:
-        parts = copy.deepcopy((self.likelihood, self.variance, self.prior))  # the caller's stay
+        likelihood = self._columns.make_likelihood() if self._columns else self.likelihood
+        parts = copy.deepcopy((likelihood, self.variance, self.prior))  # the caller's stay
         likelihood, variance, prior = parts
         sizes = x.shape[1], self.latent_dim
         model = self._make_recipe().build_model(*sizes, likelihood, variance, seed, prior)
@@ -437,13 +550,48 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _check(self, X: ArrayLike, reset: bool = False) -> torch.Tensor:
         """Return rows (n, D) as a tensor, of the dtype and on the device of the network."""
+        device, floats = self._place()
+        table = self._is_for_tables if reset else self._columns is not None
+        x = (self._check_table if table else self._check_array)(_array(X), reset, floats)
+        return x.to(device) if reset else x.to(next(self._network().parameters()))
+
+    def _check_array(self, X: ArrayLike, reset: bool, floats: tuple[type, ...]) -> torch.Tensor:
+        self._columns = None
         likelihood = make_likelihood(self.likelihood, self.variance)
         if not reset:
             likelihood = self._network().likelihood
-        device, floats = self._place()
-        rows = _tensor(validate_data(self, _array(X), reset=reset, dtype=floats))
-        x = likelihood.check(rows, "X", "Put MinMaxScaler(clip=True) before the estimator")
-        return x.to(device) if reset else x.to(next(self._network().parameters()))
+        gaps = "allow-nan" if likelihood.takes_gaps else True
+        try:
+            X = validate_data(self, X, reset=reset, dtype=floats, ensure_all_finite=gaps)
+        except ValueError as error:
+            if is_frame(X) or "NaN" in str(error):
+                error.add_note("For a table with classes or gaps: likelihood='auto'.")
+            raise
+        return likelihood.check(_tensor(X), "X", "Put MinMaxScaler(clip=True) before the estimator")
+
+    def _check_table(self, X: ArrayLike, reset: bool, floats: tuple[type, ...]) -> torch.Tensor:
+        """Return the numbers of a table, whose columns are learned on `reset`."""
+        table = read_table(X)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        if reset:
+            wishes = self.likelihood if isinstance(self.likelihood, Mapping) else None
+            self._columns = Columns.learn(table, wishes)
+        x = self._columns.encode(table)
+        return x.float() if self._columns.single or np.float64 not in floats else x
+
+    def _mean(self, z: torch.Tensor) -> torch.Tensor:
+        """Return the means of p(x|z), (n, D), for codes (n, L); of a table, its best guesses."""
+        model = self._network()
+        if not self._columns:
+            return model.decode_mean(z)
+        alone = z.new_ones(1, len(z))  # one code for each row
+        return best_guess(model.likelihood, model.decode(z[None]), alone)[0]
+
+    def _present(self, rows: torch.Tensor, like: Any = None, gaps_only: bool = False) -> Any:
+        """Return rows (n, D) in the form that `X` had in fit."""
+        if self._columns:
+            return self._columns.decode(rows, like, gaps_only)
+        return rows.cpu().numpy()
 
     def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
         """Return codes (n, L) as a tensor, of the dtype and on the device of the network."""
@@ -471,12 +619,13 @@ def _elbo_under(model: VAE, x: torch.Tensor, noise: torch.Tensor) -> torch.Tenso
     q = model.encode(x)  # (B, L)
     z = q.mu + (0.5 * q.log_var).exp() * noise[:, None]  # (K, B, L)
     log_likelihood = sum(model.log_likelihood(x, each) for each in z) / len(noise)
-    return log_likelihood - model.kl(q, z).sum(-1)
+    elbo = log_likelihood - model.kl(q, z).sum(-1)
+    return elbo.nan_to_num(nan=-math.inf, neginf=-math.inf)  # NaN: a cost, and so z, overflowed
 
 
 @torch.no_grad()
-def _by_block(function: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor) -> np.ndarray:
-    return torch.cat([function(block) for block in rows.split(BLOCK)]).cpu().numpy()
+def _by_block(function: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor) -> torch.Tensor:
+    return torch.cat([function(block) for block in rows.split(BLOCK)]).cpu()
 
 
 def _array(X: ArrayLike) -> ArrayLike:

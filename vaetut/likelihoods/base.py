@@ -28,6 +28,8 @@ class Likelihood(OldLikelihood, nn.Module):
     takes_coins : bool
         Whether a recipe's `binarize` makes sense: a draw of 0 or 1 with probability x stands in
         for x, as for grey images.
+    takes_gaps : bool
+        Whether a value may be NaN, missing.
     config : dict
         What a class of this package is called with, so that a file can make it again.
     """
@@ -35,6 +37,7 @@ class Likelihood(OldLikelihood, nn.Module):
     width = 1
     density = False
     takes_coins = False
+    takes_gaps = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,6 +77,10 @@ class Likelihood(OldLikelihood, nn.Module):
         if self.width == 1:
             return numbers
         return numbers.unflatten(-1, (-1, self.width))  # (..., D * width) -> (..., D, width)
+
+    def classes(self, input_dim: int) -> list[int]:
+        """Return for each of D values how many classes it has; 0 where it is a number."""
+        return [0] * input_dim
 
     def as_input(self, x: Tensor) -> Tensor:
         """Return what the encoder sees of data (B, D): as many numbers as `seen` says."""

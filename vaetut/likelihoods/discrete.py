@@ -13,7 +13,9 @@ from ..noise import as_generator, uniform
 from .base import LEAST, Likelihood
 
 MAX_LOG_SCALE = 20.0  # of a logistic: far beyond any that data in [0, 1] could have
-MAX_LOG_R = 20.0  # counts of a learned r stop here: they have become Poisson counts long before
+# The log of r stays within this: above, counts have become Poisson counts long before; below, all
+# but a few in 1e9 are zero, and r would vanish.
+MAX_LOG_R = 20.0
 
 
 class DiscretizedLogistic(Likelihood):
@@ -104,6 +106,9 @@ class Categorical(Likelihood):
         noise = uniform(tuple(params.shape), params, generator)
         return (params - (-noise.log()).log()).argmax(-1).to(params)  # Gumbel's trick
 
+    def classes(self, input_dim: int) -> list[int]:
+        return [self.width] * input_dim
+
     def seen(self, input_dim: int) -> int:
         return input_dim * self.width
 
@@ -184,7 +189,7 @@ class Poisson(Likelihood):
 class NegativeBinomial(Likelihood):
     """Counts of mean m and variance m + m^2 / r; params are log m and log r, (..., B, D, 2).
 
-    r acts up to exp(20), and no further. The encoder sees log(1 + x).
+    r acts from exp(-20) to exp(20), and no further. The encoder sees log(1 + x).
     """
 
     width = 2
@@ -194,7 +199,7 @@ class NegativeBinomial(Likelihood):
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         x, both = _all_digits(x, params)
-        log_mean, log_r = both[..., 0], both[..., 1].clamp(max=MAX_LOG_R)
+        log_mean, log_r = both[..., 0], both[..., 1].clamp(-MAX_LOG_R, MAX_LOG_R)
         r, share = log_r.exp(), F.softplus(log_mean - log_r)  # log(1 + m / r)
         ways = torch.lgamma(x + r) - torch.lgamma(r) - torch.lgamma(x + 1)
         return (ways - (r + x) * share + x * (log_mean - log_r)).to(params.dtype)
@@ -204,7 +209,7 @@ class NegativeBinomial(Likelihood):
 
     def sample(self, params: Tensor, generator: Generator | None = None) -> Tensor:
         generator = as_generator(generator)
-        mean, r = params[..., 0].exp(), params[..., 1].clamp(max=MAX_LOG_R).exp()
+        mean, r = params[..., 0].exp(), params[..., 1].clamp(-MAX_LOG_R, MAX_LOG_R).exp()
         # A Poisson whose rate is drawn from the gamma of that mean and shape r.
         rates = torch._standard_gamma(r.to(generator.device), generator) * (mean / r)
         return _poisson(rates, generator).to(params)

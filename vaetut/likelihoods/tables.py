@@ -40,6 +40,7 @@ class Mixed(Likelihood):
         self.parts = nn.ModuleList(parts)
         self.order = sorted(range(len(flat)), key=flat.__getitem__)
         self.density = any(part.density for part in parts)
+        self.takes_gaps = any(part.takes_gaps for part in parts)
 
     def _columns(self, x: Tensor) -> Iterator[tuple[Likelihood, Tensor]]:
         """Yield each family with its columns of x."""
@@ -76,6 +77,11 @@ class Mixed(Likelihood):
     def owed(self, input_dim: int) -> int:
         check_columns(self, len(self.order), input_dim)
         return sum(part.owed(len(v)) for part, v in zip(self.parts, self.columns, strict=True))
+
+    def classes(self, input_dim: int) -> list[int]:
+        pairs = zip(self.parts, self.columns, strict=True)
+        flat = [number for part, columns in pairs for number in part.classes(len(columns))]
+        return [flat[place] for place in self.order]
 
     def arrange(self, numbers: Tensor) -> Tensor:
         return numbers
@@ -119,6 +125,8 @@ class Observed(Likelihood):
         Of what is there: of the whole table, such as `Mixed`, or of a group in it.
     """
 
+    takes_gaps = True
+
     def __init__(self, base: Likelihood) -> None:
         super().__init__()
         self.config = {"base": _check_part(base)}
@@ -154,6 +162,9 @@ class Observed(Likelihood):
 
     def owed(self, input_dim: int) -> int:
         return self.base.owed(input_dim)
+
+    def classes(self, input_dim: int) -> list[int]:
+        return self.base.classes(input_dim)
 
     def arrange(self, numbers: Tensor) -> Tensor:
         return self.base.arrange(numbers)

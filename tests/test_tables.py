@@ -1,0 +1,574 @@
+"""The estimator on data frames: scikit-learn's checks know arrays only, so these are ours."""
+
+import copy
+import datetime
+import math
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
+
+import vaetut
+from tests.processes import python
+from vaetut import Categorical, Gaussian, Observed, Poisson, VariationalAutoencoder
+
+N = 60
+SMALL = {
+    "latent_dim": 2,
+    "hidden_dims": (8,),
+    "recipe": "fast",
+    "epochs": 3,
+    "batch_size": 16,
+    "random_state": 0,
+}
+CHOSEN = {
+    "length": "gaussian",
+    "single": "gaussian",
+    "kind": "categorical",
+    "size": "categorical",
+    "word": "categorical",
+    "seen": "bernoulli",
+    "eggs": "negative-binomial",
+    "year": "gaussian",
+}
+
+
+def make(**params):
+    return VariationalAutoencoder(**SMALL | {"likelihood": "auto"} | params)
+
+
+def values():
+    """Return plain lists: columns of every kind, with a gap in each that can have one."""
+    random = np.random.RandomState(0)
+    kind = random.choice(["a", "b"], N)
+    length = 100 + 5 * (kind == "a") + random.normal(size=N)
+    columns = {
+        "length": length.tolist(),
+        "single": random.normal(size=N).astype(np.float32).tolist(),
+        "kind": kind.tolist(),
+        "size": random.choice(["S", "L"], N).tolist(),
+        "word": random.choice(["red", "blue", "green"], N).tolist(),
+        "seen": (random.uniform(size=N) < 0.3).tolist(),
+        "eggs": random.negative_binomial(1, 0.2, N).tolist(),
+        "year": random.choice([2007, 2008, 2009], N).tolist(),
+    }
+    for row, name in enumerate(["length", "kind", "size", "word", "seen", "eggs", "single"]):
+        columns[name][row] = None
+    columns["kind"][10:13] = columns["length"][10:13] = [None] * 3
+    return columns
+
+
+def make_pandas():
+    frame = pd.DataFrame(values(), index=[f"row {i}" for i in range(N)])
+    return frame.astype(
+        {
+            "single": "float32",
+            "kind": pd.CategoricalDtype(["b", "never", "a"]),
+            "size": pd.CategoricalDtype(["S", "M", "L"], ordered=True),
+            "seen": "boolean",
+            "eggs": "UInt8",
+            "year": "int16",
+        }
+    )
+
+
+def make_polars():
+    types = {"single": pl.Float32, "kind": pl.Categorical, "size": pl.Enum(["S", "M", "L"])}
+    return pl.DataFrame(values(), schema_overrides=types | {"eggs": pl.UInt8, "year": pl.Int16})
+
+
+FRAMES = {"pandas": make_pandas, "polars": make_polars}
+
+
+@pytest.fixture(params=FRAMES)
+def frame(request):
+    return FRAMES[request.param]()
+
+
+@pytest.fixture
+def fitted(frame):
+    return make().fit(frame)
+
+
+def dtypes(frame):
+    return list(frame.dtypes)
+
+
+def is_equal(one, other):
+    return one.equals(other) and dtypes(one) == dtypes(other)
+
+
+def column(frame, name):
+    return pd.Series(list(frame[name]), dtype=object)
+
+
+def gaps(frame):
+    return np.array([column(frame, name).isna() for name in frame.columns]).T
+
+
+# What is chosen ------------------------------------------------------------------------------
+
+
+def test_likelihoods_are_chosen_by_dtype_and_told(fitted):
+    assert fitted.likelihoods_ == CHOSEN
+    assert list(fitted.feature_names_in_) == list(CHOSEN)
+    assert fitted.n_features_in_ == len(CHOSEN) == fitted.model_.input_dim
+
+
+@pytest.mark.parametrize(
+    ("numbers", "chosen"),
+    [
+        ([0, 1, 9, 0, 30], "negative-binomial"),
+        ([0, 1, 9, 0, -30], "gaussian"),  # no counts
+        ([2007, 2008, 2009, 2008, 2007], "gaussian"),  # their variance is less than their mean
+        ([0, 1000, 9000, 30, 7], "gaussian"),  # large ones
+        ([0.0, 1.0, 9.0, 0.0, 30.0], "gaussian"),  # the dtype says real
+    ],
+)
+def test_whole_numbers_are_counts_where_they_look_like_them(numbers, chosen):
+    est = make().fit(pd.DataFrame({"a": numbers, "b": [0.0, 1.0, 2.0, 3.0, 4.0]}))
+    assert est.likelihoods_["a"] == chosen
+
+
+def test_a_mapping_overrules_and_leaves_the_rest_to_auto(frame):
+    own = Gaussian(0.5)
+    est = make(likelihood={"year": "categorical", "eggs": "poisson", "length": own}).fit(frame)
+    chosen = {name: str(each) for name, each in est.likelihoods_.items()}
+    wished = {"year": "categorical", "eggs": "poisson", "length": str(own)}
+    assert chosen == CHOSEN | wished
+    assert set(column(est.generate(n_samples=50, sample=True), "year")) <= {2007, 2008, 2009}
+    again = make(likelihood=est.likelihoods_).fit(frame)
+    np.testing.assert_array_equal(again.score_samples(frame), est.score_samples(frame))
+
+
+def test_columns_of_an_array_are_named_by_their_numbers():
+    X = np.random.RandomState(0).poisson(3, size=(40, 2)).astype(float)
+    X[3, 1] = np.nan
+    est = make(likelihood={1: "poisson"}).fit(X)
+    assert est.likelihoods_ == {0: "gaussian", 1: "poisson"}
+    filled = est.impute(X, random_state=0)
+    assert filled[3, 1] >= 0 and np.array_equal(filled[~np.isnan(X)], X[~np.isnan(X)])
+
+
+def test_a_class_of_ones_own_numbers_keeps_them():
+    X = np.random.RandomState(0).choice([0.0, 1.0, 2.0], size=(30, 2))
+    est = make(likelihood={0: Categorical(4), 1: "categorical"}).fit(X)
+    drawn = est.generate(n_samples=200, sample=True, random_state=0)
+    assert set(drawn[:, 0]) <= {0, 1, 2, 3} and set(drawn[:, 1]) <= {0, 1, 2}
+
+
+def test_arrays_of_whole_numbers_and_truth_values():
+    counts = np.random.RandomState(0).negative_binomial(1, 0.3, size=(40, 2))
+    assert set(make().fit(counts).likelihoods_.values()) == {"negative-binomial"}
+    assert set(make().fit(counts > 2).likelihoods_.values()) == {"bernoulli"}
+
+
+def test_the_tags_say_that_gaps_are_taken():
+    assert get_tags(make()).input_tags.allow_nan
+    assert get_tags(make(likelihood={0: "poisson"})).input_tags.allow_nan
+    assert get_tags(make(likelihood=Observed(Poisson()))).input_tags.allow_nan
+    assert not get_tags(make(likelihood="gaussian")).input_tags.allow_nan
+
+
+def test_only_tables_have_likelihoods():
+    est = make(likelihood="gaussian").fit(np.random.RandomState(0).normal(size=(20, 2)))
+    assert not hasattr(est, "likelihoods_")
+
+
+# What comes out ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sample", [False, True])
+def test_generate_returns_the_columns_classes_and_dtypes_of_the_frame(sample, frame, fitted):
+    drawn = fitted.generate(n_samples=100, sample=sample, random_state=0)
+    assert type(drawn) is type(frame) and dtypes(drawn) == dtypes(frame)
+    assert list(drawn.columns) == list(frame.columns) and len(drawn) == 100
+    assert not gaps(drawn).any()
+    assert set(column(drawn, "kind")) <= {"a", "b", "never"}
+    if sample:
+        assert column(drawn, "length").astype(float).mean() == pytest.approx(102.5, abs=2)
+        assert {"a", "b"} <= set(column(drawn, "kind"))
+
+
+def test_reconstruct_and_inverse_transform_are_frames_of_likely_rows(frame, fitted):
+    out = fitted.reconstruct(frame)
+    assert type(out) is type(frame) and dtypes(out) == dtypes(frame) and not gaps(out).any()
+    back = fitted.inverse_transform(fitted.transform(frame))
+    if isinstance(frame, pd.DataFrame):
+        assert list(out.index) == list(frame.index)
+        out = out.reset_index(drop=True)
+    assert is_equal(out, back)
+
+
+def test_the_best_guess_of_a_class_is_the_most_probable_and_no_mean(frame):
+    est = make(likelihood={"word": "categorical"}).fit(frame[["word", "length"]])
+    *_, weight, bias = est.model_.decoder.parameters()
+    weight.data.zero_()
+    bias.data[:] = torch.tensor([2.0, 0.0, 1.9, 0.0])  # blue and red: their mean would be green
+    assert set(column(est.generate(n_samples=5), "word")) == {"blue"}
+
+
+def test_impute_fills_the_gaps_and_touches_nothing_else(frame, fitted):
+    before = copy.deepcopy(frame)
+    filled = fitted.impute(frame, random_state=0)
+    assert is_equal(frame, before)
+    assert type(filled) is type(frame) and dtypes(filled) == dtypes(frame)
+    if isinstance(frame, pd.DataFrame):
+        assert list(filled.index) == list(frame.index)
+    missing = gaps(frame)
+    assert missing.sum() == 13 and not gaps(filled).any()
+    for name, gap in zip(frame.columns, missing.T, strict=True):
+        assert list(column(filled, name)[~gap]) == list(column(frame, name)[~gap])
+    assert is_equal(filled, fitted.impute(frame, random_state=0))
+    assert is_equal(filled, fitted.impute(filled, random_state=1))
+
+
+def test_a_fit_long_enough_fills_by_what_goes_with_it(frame):
+    est = make(epochs=150, hidden_dims=(16,)).fit(frame)
+    known = ~gaps(frame)[:, :3].any(1)
+    names = ["length", "single", "kind", "size", "word", "seen", "eggs", "year"]
+    short, long = values(), values()
+    for name, gone in ((short, "length"), (long, "kind")):
+        name[gone] = [None] * N
+    types = dict(zip(names, frame.dtypes, strict=True))
+
+    def build(columns):
+        if isinstance(frame, pd.DataFrame):
+            return pd.DataFrame(columns).astype(types)
+        return pl.DataFrame(columns, schema=types)
+
+    lengths = column(est.impute(build(short), random_state=0), "length").astype(float)
+    kinds = column(est.impute(build(long), random_state=0), "kind")
+    own = column(frame, "kind")
+    assert lengths[known & (own == "a")].mean() > lengths[known & (own == "b")].mean() + 3
+    assert (kinds == own)[known].mean() > 0.9
+
+
+def test_draws_and_errors_of_impute(frame, fitted):
+    draws = fitted.impute(frame, n_draws=4, random_state=0)
+    assert [dtypes(draw) for draw in draws] == [dtypes(frame)] * 4
+    assert not any(gaps(draw).any() for draw in draws)
+    assert len({column(draw, "length")[0] for draw in draws}) == 4
+    filled, std, error = fitted.impute(frame, return_std=True, random_state=0)
+    assert is_equal(filled, fitted.impute(frame, random_state=0))
+    missing = gaps(frame)
+    assert std.shape == error.shape == missing.shape
+    assert not std[~missing].any() and not error[~missing].any()
+    assert (std[missing] > 0).all() and (error[missing] <= std[missing]).all()
+    length = column(frame, "length").astype(float)
+    assert 0.2 * length.std() < std[0, 0] < 3 * length.std()  # in the unit of the column
+
+
+def test_a_long_table_is_filled_like_a_short_one(frame, fitted):
+    many = pd.concat([frame] * 30) if isinstance(frame, pd.DataFrame) else pl.concat([frame] * 30)
+    assert len(fitted.impute(many, num_samples=100, random_state=0)) == 30 * N
+
+
+# Units ---------------------------------------------------------------------------------------
+
+
+def test_scores_are_densities_in_the_units_of_the_columns(frame, fitted):
+    scale = 10.0
+    other = copy.deepcopy(frame)
+    if isinstance(frame, pd.DataFrame):
+        other["length"] = other["length"] * scale + 7
+    else:
+        other = other.with_columns(pl.col("length") * scale + 7)
+    moved = make().fit(other)
+    difference = fitted.score_samples(frame) - moved.score_samples(other)
+    missing = gaps(frame)[:, 0]
+    assert difference[~missing] == pytest.approx(math.log(scale), abs=1e-6)
+    assert difference[missing] == pytest.approx(0, abs=1e-6)
+    assert fitted.score(frame) == pytest.approx(fitted.score_samples(frame).mean())
+    std, moved_std = (
+        e.impute(f, return_std=True, random_state=0)[1]
+        for e, f in ((fitted, frame), (moved, other))
+    )
+    assert moved_std[:, 0] == pytest.approx(scale * std[:, 0], rel=1e-6)
+
+
+def test_the_score_of_one_real_column_is_its_log_density():
+    rows = np.random.RandomState(0).normal(170, 8, size=(500, 1))
+    est = make(epochs=30, beta=1.0).fit(rows)
+    exact = -0.5 * np.log(2 * np.pi * np.e * rows.var())  # of the best normal density, per row
+    assert est.score(rows) == pytest.approx(exact, abs=0.05)
+
+
+def test_an_odd_row_scores_lower(frame):
+    est = make(epochs=60).fit(frame)
+    odd = values()
+    odd["length"][20:40], odd["length"][40:] = [200.0] * 20, [1e7] * (N - 40)
+    odd = (
+        pd.DataFrame(odd).astype(dict(zip(odd, frame.dtypes, strict=True)))
+        if isinstance(frame, pd.DataFrame)
+        else pl.DataFrame(odd, schema=frame.schema)
+    )
+    strange, usual = est.score_samples(odd), est.score_samples(frame)
+    assert (strange[20:40] < usual[20:40] - 50).all()
+    assert (strange[40:] < -1e5).all()  # and none is NaN, though their costs overflow
+
+
+# What scikit-learn's users do ----------------------------------------------------------------
+
+
+def test_codes_are_arrays_or_frames_with_names(frame, fitted):
+    codes = fitted.transform(frame)
+    assert codes.shape == (N, 2) and np.isfinite(codes).all()
+    names = ["variationalautoencoder0", "variationalautoencoder1"]
+    assert list(fitted.get_feature_names_out()) == names
+    named = fitted.set_output(transform="pandas").transform(frame)
+    assert list(named.columns) == names
+    assert list(fitted.set_output(transform="polars").transform(frame).columns) == names
+
+
+def test_rows_are_treated_alone(frame, fitted):
+    codes, scores = fitted.transform(frame), fitted.score_samples(frame)
+    part = frame[5:9]
+    np.testing.assert_allclose(fitted.transform(part), codes[5:9], atol=1e-6)
+    np.testing.assert_allclose(fitted.score_samples(part), scores[5:9], atol=1e-5)
+
+
+def test_clone_pipeline_and_search(frame):
+    est = make(likelihood={"eggs": "poisson"})
+    assert clone(est).get_params() == est.get_params()
+    pipeline = make_pipeline(FunctionTransformer(), est).fit(frame)
+    assert pipeline.transform(frame).shape == (N, 2)
+    search = GridSearchCV(make(), {"latent_dim": [1, 2]}, cv=2, error_score="raise").fit(frame)
+    assert type(search.best_estimator_.generate(n_samples=2)) is type(frame)
+
+
+@pytest.mark.parametrize(
+    "likelihood", ["auto", {"eggs": "poisson", "year": Gaussian(0.5), "kind": "categorical"}]
+)
+@pytest.mark.parametrize("way", ["pickle", "file"])
+def test_an_estimator_survives_a_pickle_and_a_file(way, likelihood, frame, tmp_path):
+    est = make(likelihood=likelihood).fit(frame)
+    if way == "pickle":
+        copied = pickle.loads(pickle.dumps(est))
+    else:
+        est.save(tmp_path / "table.safetensors")
+        copied = VariationalAutoencoder.load(tmp_path / "table.safetensors")
+    assert repr(copied.likelihoods_) == repr(est.likelihoods_)
+    assert repr(copied.likelihood) == repr(est.likelihood)
+    np.testing.assert_array_equal(copied.score_samples(frame), est.score_samples(frame))
+    ask = {"n_samples": 9, "sample": True, "random_state": 0}
+    assert is_equal(copied.generate(**ask), est.generate(**ask))
+    assert is_equal(copied.impute(frame, random_state=0), est.impute(frame, random_state=0))
+    assert copied.partial_fit(frame).n_iter_ == est.n_iter_ + 1
+
+
+def test_names_that_are_numbers_survive_a_file(tmp_path):
+    X = np.random.RandomState(0).poisson(3, size=(20, 2))
+    est = make(likelihood={1: "poisson"}).fit(X)
+    est.save(tmp_path / "table.safetensors")
+    copied = VariationalAutoencoder.load(tmp_path / "table.safetensors")
+    assert copied.likelihood == {1: "poisson"} and copied.likelihoods_ == est.likelihoods_
+
+
+def test_partial_fit_learns_the_columns_once(frame):
+    est = make().partial_fit(frame)
+    scores = est.score_samples(frame[:5])
+    assert est.partial_fit(frame[20:]).n_iter_ == 2
+    assert not np.array_equal(est.score_samples(frame[:5]), scores)
+
+
+def test_a_fit_that_fails_leaves_the_old_one_whole(frame, fitted):
+    scores = fitted.score_samples(frame)
+    fitted.set_params(likelihood={"nobody": "poisson"})
+    with pytest.raises(ValueError, match="nobody"):
+        fitted.fit(frame)
+    np.testing.assert_array_equal(fitted.score_samples(frame), scores)
+
+
+def test_a_likelihood_of_the_callers_stays_as_it_was(frame):
+    own = Gaussian("learned")
+    make(likelihood={"length": own}, epochs=20).fit(frame)
+    assert own.log_var.item() == 0
+
+
+def test_float32_stays_float32():
+    X = np.random.RandomState(0).normal(size=(30, 2)).astype(np.float32)
+    X[0, 0] = np.nan
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    frame["c"] = ["u", "v"] * 15
+    for table in (X, frame):
+        est = make().fit(table)
+        assert est.transform(table).dtype == np.float32 == est.score_samples(table).dtype
+    assert make().fit(X).impute(X).dtype == np.float32
+
+
+def test_gaps_in_an_array_need_no_table():
+    X = np.random.RandomState(0).normal(size=(30, 2))
+    X[0, 0] = np.nan
+    est = make(likelihood=Observed(Gaussian("learned"))).fit(X)
+    assert np.isfinite(est.impute(X)).all() and np.isfinite(est.score(X))
+
+
+def test_gaps_where_fit_saw_none():
+    X = pd.DataFrame({"a": np.arange(20.0), "b": ["u", "v"] * 10})
+    est = make().fit(X)
+    assert est.impute(pd.DataFrame({"a": [None, 3.0], "b": ["u", None]})).notna().all(axis=None)
+
+
+# Bad input -----------------------------------------------------------------------------------
+
+GOOD = {"a": [1.0, 2.0, 4.0], "b": ["u", "v", "u"]}
+DAY = datetime.date(2020, 1, 1)
+
+
+@pytest.mark.parametrize("make_frame", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"c": [None] * 3, "d": [None] * 3},
+            "nothing but gaps in 'c', 'd'.*leave such columns out",
+        ),
+        ({"c": [7, 7, 7]}, "one value only in 'c'"),
+        ({"c": ["x", None, "x"]}, "one value only in 'c'"),
+        ({"c": [datetime.datetime(2020, 1, d) for d in (1, 2, 3)]}, "column 'c' holds dates.*days"),
+        ({"c": [math.inf, 0.0, 1.0]}, "infinity, in column 'c'"),
+        ({"c": [1e300, -1e300, 1.0]}, "column 'c' cannot be scaled"),
+    ],
+)
+def test_columns_that_say_nothing_are_named(columns, message, make_frame):
+    with pytest.raises(ValueError, match=message):
+        make().fit(make_frame(GOOD | columns))
+
+
+def test_text_is_no_class(frame):
+    texts = [f"penguin number {i}" for i in range(60)]
+    for make_frame in (pd.DataFrame, pl.DataFrame):
+        X = make_frame({"a": range(60), "name": texts})
+        with pytest.raises(ValueError, match=r"'name' looks like text: 60 .*'categorical'"):
+            make().fit(X)
+        assert make(likelihood={"name": "categorical"}).fit(X).score(X) < 0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1, "a", 2.5], "several or unknown types"),
+        ([{}, {}, []], "several or unknown types"),
+        ([DAY, DAY, DAY], "unknown types, such as datetime.date"),
+        (pd.Categorical([pd.Timestamp("2020-01-01")] * 3), "must be texts or numbers"),
+    ],
+)
+def test_columns_of_objects(values, message):
+    with pytest.raises(ValueError, match=message):
+        make().fit(pd.DataFrame(GOOD | {"c": values}))
+
+
+def test_objects_that_are_plain_values_are_taken():
+    X = pd.DataFrame(
+        {
+            "flag": pd.Series([True, None, False, True], dtype=object),
+            "number": pd.Series([1, 2.5, None, 3], dtype=object),
+            "word": pd.Series(["u", None, "v", "u"], dtype=object),
+        }
+    )
+    est = make().fit(X)
+    assert list(est.likelihoods_.values()) == ["bernoulli", "gaussian", "categorical"]
+    filled = est.impute(X)
+    assert filled["flag"].map(type).eq(bool).all() and filled.dtypes.eq(object).all()
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "error", "message"),
+    [
+        ({"z": "poisson"}, ValueError, "names 'z', and X has the columns 'a', 'b'"),
+        ({"b": "poisson"}, ValueError, "'b' holds classes.*'categorical'"),
+        ({"b": Poisson()}, ValueError, "'b' holds classes"),
+        ({"b": Categorical(3)}, ValueError, "has 2 classes, 'u', 'v', and its likelihood 3"),
+        ({"a": "normal"}, ValueError, "column 'a' must be one of.*got 'normal'"),
+        ({"a": Poisson}, TypeError, "column 'a' must be one of"),
+        ({"a": Observed(Poisson())}, TypeError, "gaps are taken care of"),
+        ({"a": "bernoulli"}, ValueError, r"column 'a' must lie in \[0, 1\]"),
+        ({"c": "poisson"}, ValueError, "column 'c' must"),
+    ],
+)
+def test_wishes_that_do_not_fit(likelihood, error, message):
+    X = pd.DataFrame(GOOD | ({"c": [0.5, 1.0, 2.0]} if "c" in likelihood else {}))
+    with pytest.raises(error, match=message):
+        make(likelihood=likelihood).fit(X)
+
+
+def test_a_variance_belongs_to_arrays():
+    with pytest.raises(ValueError, match="variance belongs"):
+        make(variance=2.0).fit(pd.DataFrame(GOOD))
+
+
+@pytest.mark.parametrize("method", ["transform", "score_samples", "impute", "reconstruct"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"b": ["u", "w", None]}, "column 'b' holds 'w', which fit did not see; it saw 'u', 'v'"),
+        ({"a": ["u", "v", "w"]}, "column 'a' held numbers in fit"),
+        ({"a": [math.inf, 1, 2]}, "infinity"),
+        ({"b": [1, 2, 3]}, "column 'b' holds 1"),
+        ({"c": [1, 2, 3]}, "feature names should match"),
+    ],
+)
+def test_rows_that_fit_did_not_promise(method, change, message):
+    est = make().fit(pd.DataFrame(GOOD))
+    with pytest.raises(ValueError, match=message):
+        getattr(est, method)(pd.DataFrame(GOOD | change))
+
+
+def test_columns_in_another_order_are_refused(frame, fitted):
+    with pytest.raises(ValueError, match="same order"):
+        fitted.transform(frame[list(frame.columns)[::-1]])
+
+
+def test_rows_are_needed(frame):
+    with pytest.raises(ValueError, match="at least 2 rows"):
+        make().fit(frame[:1])
+    with pytest.raises(ValueError, match="rows and columns"):
+        make().fit(frame[:0])
+
+
+def test_other_frames_and_names():
+    with pytest.raises(TypeError, match="named by texts"):
+        make().fit(pd.DataFrame({("a", 1): [1.0, 2.0], ("a", 2): [3.0, 5.0]}))
+    doubled = pd.DataFrame([[1.0, 2.0], [3.0, 5.0]], columns=["a", "a"])
+    with pytest.raises(ValueError, match="same name"):
+        make().fit(doubled)
+
+
+def test_requests_that_do_not_go_together(frame, fitted):
+    with pytest.raises(ValueError, match="leave n_draws out"):
+        fitted.impute(frame, n_draws=2, return_std=True)
+    with pytest.raises(ValueError, match="n_draws"):
+        fitted.impute(frame, n_draws=0)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_a_likelihood_for_arrays_points_to_tables(likelihood, frame):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - scikit-learn's or pandas' own words
+        make(likelihood=likelihood).fit(frame)
+    assert "likelihood='auto'" in "".join(caught.value.__notes__)
+
+
+def test_neither_pandas_nor_polars_is_needed_for_arrays():
+    code = """
+import sys
+sys.modules["pandas"] = sys.modules["polars"] = None  # as if they were not installed
+import numpy as np, vaetut
+vaetut.VariationalAutoencoder(likelihood="auto", epochs=1).fit(np.random.rand(9, 2))
+"""
+    done = python("-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_model_inside_is_one_of_ours(fitted, tmp_path):
+    fitted.save(tmp_path / "table.safetensors")
+    model = vaetut.load_model(tmp_path / "table.safetensors")
+    assert isinstance(model.likelihood, Observed)

@@ -1,0 +1,200 @@
+"""Data frames of pandas and polars: their columns as arrays, and back.
+
+Neither library is needed, or loaded, where no frame comes in.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from .checks import brief
+
+_KINDS = {bool: "flag", str: "class", int: "whole", float: "real"}  # of objects in pandas' columns
+
+
+@dataclass(frozen=True)
+class Type:
+    """What a column was in its frame, as JSON can hold it.
+
+    Attributes
+    ----------
+    frame : str
+        "pandas", "polars", or "" for a column of an array.
+    dtype : str
+        By its own name there.
+    levels : list, optional
+        Declared categories, in order.
+    ordered : bool
+    """
+
+    frame: str
+    dtype: str
+    levels: list | None = None
+    ordered: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """One column: its name, what `kind` of values it has, and the values.
+
+    `kind` is "real", "whole" or "flag", and `values` are floats, a NaN for each gap; or it is
+    "class" and `values` are objects, None for each gap.
+    """
+
+    name: Any
+    kind: str
+    values: np.ndarray
+    type: Type
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """Whether each value is missing."""
+        if self.kind == "class":
+            return np.array([value is None for value in self.values], dtype=bool)
+        return np.isnan(self.values)
+
+    def known(self) -> np.ndarray:
+        """Return the values that are there."""
+        return self.values[~self.gaps]
+
+
+def is_frame(X: object) -> bool:
+    """Return whether `X` is a data frame, of any library."""
+    return nw.dependencies.is_into_dataframe(X)
+
+
+def read_frame(X: object) -> list[Series]:
+    """Return the columns of a frame.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a frame of pandas or polars, two columns have one name, or a column holds
+        neither numbers, truth values, nor classes.
+    """
+    try:
+        frame = nw.from_native(X, eager_only=True)
+        library = frame.implementation.value
+        names = list(frame.columns)
+    except nw.exceptions.DuplicateError as error:
+        raise ValueError(f"two columns have the same name: {error}") from error
+    if library not in ("pandas", "polars"):
+        raise TypeError(
+            f"X must be a data frame of pandas or polars, or an array; got one of {library}, "
+            "whose to_pandas() may make one"
+        )
+    strange = next((name for name in names if not isinstance(name, str | int)), None)
+    if strange is not None:
+        raise TypeError(f"columns must be named by texts or whole numbers, got {brief(strange)}")
+    return [_read_series(name, frame[name], library) for name in names]
+
+
+def _read_series(name: Any, series: nw.Series, library: str) -> Series:
+    dtype = series.dtype
+    type_ = Type(library, str(series.to_native().dtype))
+    if dtype.is_numeric():
+        kind = "whole" if dtype.is_integer() else "real"
+        return Series(name, kind, _floats(series), type_)
+    if dtype == nw.Boolean:
+        return Series(name, "flag", _floats(series), type_)
+    if dtype.is_temporal():
+        raise ValueError(
+            f"column {name!r} holds dates or times ({dtype}); make numbers of them, such as the "
+            "days since the first, or leave it out"
+        )
+    values = np.array([None] * len(series), dtype=object)
+    values[:] = [
+        None if gap else value
+        for gap, value in zip(series.is_null().to_list(), series.to_list(), strict=True)
+    ]
+    values[:] = [_plain(value) for value in values]
+    if isinstance(dtype, nw.Enum) or (library, dtype) == ("pandas", nw.Categorical):
+        levels = [_plain(level) for level in series.cat.get_categories().to_list()]
+        _check_levels(name, levels)
+        ordered = library == "pandas" and bool(series.to_native().dtype.ordered)
+        return Series(name, "class", values, Type(library, type_.dtype, levels, ordered))
+    kinds = {_KINDS.get(type(value)) for value in values if value is not None}
+    if kinds == {"real", "whole"}:
+        kinds = {"real"}
+    if len(kinds) > 1 or None in kinds:
+        raise ValueError(
+            f"column {name!r} holds values of several or unknown types, such as "
+            f"{brief(next(value for value in values if value is not None))}; a column must hold "
+            "numbers, truth values, or classes"
+        )
+    kind = kinds.pop() if kinds else "class"  # with nothing but gaps, one is as good as another
+    return Series(name, kind, values if kind == "class" else values.astype(np.float64), type_)
+
+
+def _floats(series: nw.Series) -> np.ndarray:
+    floats = series.cast(nw.Float64()).to_numpy()
+    return np.array(floats, dtype=np.float64)  # a copy: the frame keeps its own
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy's as one of Python's, which JSON can hold."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _check_levels(name: Any, levels: Iterable) -> None:
+    wrong = next((level for level in levels if not isinstance(level, str | int | float)), None)
+    if wrong is not None:
+        raise ValueError(
+            f"the classes of column {name!r} must be texts or numbers, got {brief(wrong)}"
+        )
+
+
+def write_frame(
+    names: list, types: list[Type], columns: list[np.ndarray], like: object = None
+) -> Any:
+    """Return a frame of the library, the columns and the dtypes that `types` tell of.
+
+    Parameters
+    ----------
+    names : list
+    types : list of Type
+    columns : list of ndarray, shape (n,)
+        Without gaps; whole numbers may be beyond what their dtype holds.
+    like : frame, optional
+        Whose index the result has, where the library knows one.
+    """
+    library = importlib.import_module(types[0].frame)
+    if library.__name__ == "pandas":
+        index = getattr(like, "index", None)
+        data = {i: _clip(c, t.dtype) for i, (c, t) in enumerate(zip(columns, types, strict=True))}
+        frame = library.DataFrame(data, index=index)
+        frame = frame.astype({i: _pandas_dtype(library, t) for i, t in enumerate(types)})
+        return frame.set_axis(names, axis=1)
+    series = [
+        library.Series(name, _clip(column, t.dtype).tolist(), dtype=_polars_dtype(library, t))
+        for name, column, t in zip(names, columns, types, strict=True)
+    ]
+    return library.DataFrame(series)
+
+
+def _clip(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Return values that `dtype` can hold."""
+    whole = re.match(r"u?int\d+", dtype.lower())
+    if whole is None:
+        return values
+    limits = np.iinfo(whole.group())
+    return values.clip(float(limits.min), float(limits.max)).astype(limits.dtype)
+
+
+def _pandas_dtype(pandas: Any, type_: Type) -> Any:
+    if type_.levels is not None:
+        return pandas.CategoricalDtype(type_.levels, type_.ordered)
+    return pandas.api.types.pandas_dtype(type_.dtype)
+
+
+def _polars_dtype(polars: Any, type_: Type) -> Any:
+    if type_.dtype.startswith("Enum"):
+        return polars.Enum(type_.levels)
+    return getattr(polars, type_.dtype.partition("(")[0])
