@@ -249,6 +249,17 @@ def test_fit_is_train_with_the_recipe(recipe, X):
     assert history.validation_cost == est.history_.validation_cost
 
 
+def test_a_recipe_of_ones_own_serves_and_survives_a_file(X, tmp_path):
+    own = replace(vaetut.FAST, objective="iwae-dreg", num_samples=3, hidden_dims=(5,), epochs=2)
+    est = make(recipe=own, hidden_dims=None, epochs=None).fit(X)
+    assert est.n_iter_ == 2 and est.model_.encoder.hidden[0].out_features == 5
+    assert est._make_recipe() == replace(own, batch_size=16, validation=0)
+    est.save(tmp_path / "own.safetensors")
+    copied = VariationalAutoencoder.load(tmp_path / "own.safetensors")
+    assert copied.recipe == own and clone(est).recipe == own
+    assert copied.partial_fit(X).n_iter_ == 3
+
+
 def test_by_default_the_recipe_rules_and_every_row_is_trained_on():
     plan = VariationalAutoencoder()._make_recipe()
     assert plan == replace(vaetut.ARTICLE, validation=0)
@@ -636,7 +647,10 @@ def test_X_is_not_changed(fitted, X):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"recipe": "slow"}, r"'recipe' parameter .* among {.*'article'.*}. Got 'slow'"),
+        (
+            {"recipe": "slow"},
+            r"'recipe' parameter .* among {.*'article'.*} or an instance.*Recipe'\. Got 'slow'",
+        ),
         ({"activation": "step"}, r"'activation' parameter .* among {.*'softplus'.* Got 'step'"),
         ({"likelihood": "poisson"}, r"'likelihood' parameter .*'bernoulli'.* Got 'poisson'"),
         ({"precision": "half"}, r"'precision' parameter .*'bf16'.* Got 'half'"),

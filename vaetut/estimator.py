@@ -84,8 +84,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Of the "gaussian", the same for every feature.
     prior : Prior, optional
         p(z), copied by each fit; N(0, I) without.
-    recipe : {"article", "fast"}
-        How to train: `vaetut.ARTICLE` or `vaetut.FAST`.
+    recipe : {"article", "fast"} or Recipe
+        How to train: `vaetut.ARTICLE`, `vaetut.FAST`, or one of your own, whose `validation` and
+        `precision` give way to those below.
     epochs, batch_size : int, optional
     learning_rate : float, optional
     beta : float, optional
@@ -136,7 +137,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "likelihood": [StrOptions({*LIKELIHOODS, "auto"}), Likelihood, Mapping],
         "variance": [_POSITIVE, StrOptions({"learned"})],
         "prior": [Prior, None],
-        "recipe": [StrOptions(set(RECIPES))],
+        "recipe": [StrOptions(set(RECIPES)), Recipe],
         "epochs": [_COUNT, None],
         "batch_size": [_COUNT, None],
         "learning_rate": [_POSITIVE, None],
@@ -159,7 +160,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         likelihood: str | Likelihood | Mapping = "bernoulli",
         variance: float | str = 1.0,
         prior: Prior | None = None,
-        recipe: str = "article",
+        recipe: str | Recipe = "article",
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
@@ -438,6 +439,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         del params["device"]
         if isinstance(self.random_state, np.random.RandomState):
             params["random_state"] = None
+        if isinstance(self.recipe, Recipe):
+            params["recipe"] = asdict(self.recipe)
         if isinstance(self.likelihood, Mapping):  # JSON has names of text only, these need not be
             params["likelihood"] = describe_part(list(self.likelihood.items()))
         names = getattr(self, "feature_names_in_", None)
@@ -474,6 +477,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             params |= {key: rebuild_part(params.get(key), key) for key in ("likelihood", "prior")}
             if isinstance(params["likelihood"], list):
                 params["likelihood"] = dict(params["likelihood"])
+            if isinstance(params["recipe"], dict):
+                params["recipe"] = Recipe(**params["recipe"])
             columns = card.get("columns")  # version 0.1 wrote none
             est = cls(**params, device=device)
             est._columns = columns and Columns.rebuild(columns)
@@ -526,7 +531,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def _make_recipe(self) -> Recipe:
         params, names = self.get_params(deep=False), {field.name for field in fields(Recipe)}
         chosen = {k: v for k, v in params.items() if k in names and v is not None}
-        return replace(RECIPES[self.recipe], **chosen)
+        known = isinstance(self.recipe, Recipe)
+        return replace(self.recipe if known else RECIPES[self.recipe], **chosen)
 
     def _build(self, x: torch.Tensor, seed: int) -> VAE:
         likelihood = self._columns.make_likelihood() if self._columns else self.likelihood
