@@ -302,6 +302,17 @@ def test_the_score_of_one_real_column_is_its_log_density():
     assert est.score(rows) == pytest.approx(exact, abs=0.05)
 
 
+def test_scores_by_importance_samples_are_above_the_bound_and_in_the_same_units(frame, fitted):
+    ask = {"num_samples": 500, "random_state": 0}
+    scores = fitted.score_samples(frame, **ask)
+    assert scores.mean() > fitted.score(frame)
+    np.testing.assert_array_equal(scores, fitted.score_samples(frame, **ask))
+    one = np.mean([fitted.score_samples(frame, num_samples=1).mean() for _ in range(100)])
+    assert one == pytest.approx(fitted.score(frame), abs=0.5)
+    with pytest.raises(ValueError, match="num_samples"):
+        fitted.score_samples(frame, num_samples=0)
+
+
 def test_an_odd_row_scores_lower(frame):
     est = make(epochs=60).fit(frame)
     odd = values()
