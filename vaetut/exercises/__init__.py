@@ -15,6 +15,9 @@ from . import (  # noqa: F401  (registers their exercises)
     chapter_08,
     chapter_09,
     chapter_10,
+    chapter_13,
+    chapter_14,
+    chapter_15,
 )
 from .registry import check
 
