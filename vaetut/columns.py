@@ -12,7 +12,7 @@ import torch
 from sklearn.utils import check_array
 
 from .checks import brief
-from .frames import Series, Type, is_frame, read_frame, write_frame
+from .frames import Series, Type, change_frame, is_frame, read_frame, write_frame
 from .likelihoods import (
     Bernoulli,
     Categorical,
@@ -67,13 +67,26 @@ class Column:
 
     def decode(self, numbers: np.ndarray) -> np.ndarray:
         """Return values for numbers without gaps."""
-        if self.levels is not None:
-            numbers = np.array(self.levels, dtype=object)[numbers.astype(int)]
-            return numbers if self.kind == "class" else numbers.astype(np.float64)
-        values = numbers.astype(np.float64) * self.scale + self.center
+        if np.isnan(numbers).any():
+            raise ValueError(
+                f"{self}: what the model says is no number; the rows or codes lie too far from "
+                "all that it was fitted to"
+            )
+        if self.levels is None:
+            values = numbers.astype(np.float64) * self.scale + self.center
+        else:
+            values = np.array(self.levels, dtype=object)[numbers.astype(int)]
+        if self.kind == "class":
+            return values
+        values = values.astype(np.float64)
         if self.kind == "flag":
             return values > 0.5
-        return values.round() if self.kind == "whole" else values
+        values = values.round() if self.kind == "whole" else values
+        return values.astype(int).astype(object) if self._holds_objects_of_int else values
+
+    @property
+    def _holds_objects_of_int(self) -> bool:
+        return self.kind == "whole" and self.type.dtype == "object"
 
     def __str__(self) -> str:
         return f"column {self.name!r}"
@@ -113,7 +126,7 @@ class Columns:
             If a wish is none or does not fit its column, or a column says nothing: it has no
             values, one value only, or text.
         """
-        wishes = copy.deepcopy(dict(wishes or {}))
+        wishes = {name: copy.deepcopy(wish) for name, wish in (wishes or {}).items()}
         if len(table[0].values) < 2:
             raise ValueError("a table needs at least 2 rows to learn from, got 1 sample")
         strange = [name for name in wishes if name not in [series.name for series in table]]
@@ -127,6 +140,9 @@ class Columns:
 
     def encode(self, table: list[Series]) -> torch.Tensor:
         """Return the rows of a table with the same columns as numbers, (n, D), gaps as NaN."""
+        names, own = [s.name for s in table], [column.name for column in self.columns]
+        if table[0].type.frame and self.columns[0].type.frame and names != own:
+            raise ValueError(f"X must have the columns {_list(own)}, in this order, as in fit")
         numbers = [column.encode(s) for column, s in zip(self.columns, table, strict=True)]
         for column, values in zip(self.columns, numbers, strict=True):
             known = torch.from_numpy(values[~np.isnan(values)])[:, None]
@@ -134,20 +150,36 @@ class Columns:
                 _make(column).check(known, str(column))
         return torch.from_numpy(np.column_stack(numbers))
 
-    def decode(self, rows: torch.Tensor, like: object = None, gaps_only: bool = False) -> Any:
+    def decode(self, rows: torch.Tensor, like: object = None) -> Any:
         """Return a table, of the kind that was learned from, for rows (n, D) without gaps.
 
-        `like` gives its index, if it has one. With `gaps_only`, its own values stay.
+        `like` gives its index, if it has one.
         """
-        numbers = rows.cpu().double().numpy()
-        values = [column.decode(n) for column, n in zip(self.columns, numbers.T, strict=True)]
-        if gaps_only:
-            pairs = zip(read_table(like), values, strict=True)
-            values = [_fill(series, guess) for series, guess in pairs]
+        values = self._decode_each(rows)
         if not self.columns[0].type.frame:
             return np.column_stack(values).astype(np.float32 if self.single else np.float64)
         names, types = zip(*[(column.name, column.type) for column in self.columns], strict=True)
         return write_frame(list(names), list(types), values, like)
+
+    def fill(self, rows: torch.Tensor, X: object) -> Any:
+        """Return `X` with values from rows (n, D) in its gaps, and nothing else changed."""
+        table, guesses = read_table(X), self._decode_each(rows)
+        values = [_fill(series, guess) for series, guess in zip(table, guesses, strict=True)]
+        if not is_frame(X):
+            return np.column_stack(values).astype(table[0].type.dtype)
+        names, types, changed = [], [], []
+        for column, series, filled in zip(self.columns, table, values, strict=True):
+            if series.gaps.any():
+                own = series.kind == column.kind or (series.kind, column.kind) == ("real", "whole")
+                own = own and series.kind != "class" and not series.gaps.all()
+                names.append(series.name)
+                types.append(series.type if own else column.type)
+                changed.append(filled)
+        return change_frame(X, names, types, changed)
+
+    def _decode_each(self, rows: torch.Tensor) -> list[np.ndarray]:
+        numbers = rows.cpu().double().numpy()
+        return [column.decode(n) for column, n in zip(self.columns, numbers.T, strict=True)]
 
     def scale(self, spread: torch.Tensor) -> np.ndarray:
         """Return standard deviations (n, D) in the units of the columns."""
@@ -186,6 +218,8 @@ class Columns:
 
 def read_table(X: object) -> list[Series]:
     """Return the columns of a frame, or of an array of numbers; infinite values are refused."""
+    if hasattr(X, "collect") and not is_frame(X):
+        raise TypeError(f"X must hold its rows, got a {type(X).__name__}; X.collect() may make one")
     if is_frame(X):
         table = read_frame(X)
         if not table or not len(table[0].values):
@@ -291,6 +325,8 @@ def _make(column: Column, number: int = 1) -> Likelihood:
 
 def _fill(series: Series, guess: np.ndarray) -> np.ndarray:
     """Return a column's own values, and the guess where there is a gap."""
+    if series.gaps.all():
+        return guess
     own = series.values > 0.5 if guess.dtype == bool else series.values
     return np.where(series.gaps, guess, own)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from numbers import Integral, Number, Real
 from pathlib import Path
@@ -57,10 +57,11 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     else becomes float64, which takes twice the time ("mps" has no float64: there, all becomes
     float32). Where a parameter is None, the recipe's own value holds.
 
-    With a likelihood for each column ("auto", or a mapping), `X` is a *table*: a frame of pandas or
+    With a likelihood for each column ("auto", or a dict), `X` is a *table*: a frame of pandas or
     polars whose columns are numbers, truth values or classes, or an array of numbers. It may have
-    gaps (NaN, None). Real columns are standardised inside, and all that comes out is in the units,
-    classes and dtypes of `X`. The first `fit` or `partial_fit` learns classes and scales.
+    gaps (NaN, None). Real columns are standardised inside, and what comes out is in the units and
+    classes of `X`: a frame has its columns and dtypes, whole numbers are rounded, and an array is
+    one of floats. `fit`, or the first `partial_fit`, learns classes and scales.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Widths of the encoder's hidden layers; the decoder has them in reverse order.
     activation : str, optional
         Such as "softplus", "relu", "silu", "tanh".
-    likelihood : {"bernoulli", "gaussian", "auto"}, Likelihood or mapping
+    likelihood : {"bernoulli", "gaussian", "auto"}, Likelihood or dict
         p(x|z); one of `vaetut.likelihoods` is copied by each fit. The Bernoulli takes values in
         [0, 1] only: behind a `MinMaxScaler(clip=True)`, rows that the scaler was not fitted to stay
         there. For the Gaussian, standardise the columns. `Observed` takes gaps.
@@ -78,9 +79,10 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "auto" chooses for each column by its dtype. Real numbers are "gaussian", with a learned
         variance; truth values "bernoulli"; categories and texts "categorical". Whole numbers from
         0 on are "negative-binomial" where their mean is 100 at most and their variance no less than
-        the mean; others are "gaussian", and rounded in what comes out. `likelihoods_` says what was
-        chosen. A mapping from names of columns (of an array: their numbers) to one of these names,
-        to "poisson", or to a `Likelihood` overrules it; that of a density sees standardised values.
+        the mean; others are "gaussian". `likelihoods_` says what was chosen. A dict from names of
+        columns (of an array: their numbers) to one of these names, to "poisson", or to a
+        `Likelihood` overrules it; each column has a copy of its own, and a density sees
+        standardised values.
     variance : float or "learned"
         Of the "gaussian", the same for every feature.
     prior : Prior, optional
@@ -135,7 +137,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "latent_dim": [_COUNT],
         "hidden_dims": [tuple, list, None],
         "activation": [StrOptions(set(ACTIVATIONS)), None],
-        "likelihood": [StrOptions({*LIKELIHOODS, "auto"}), Likelihood, Mapping],
+        "likelihood": [StrOptions({*LIKELIHOODS, "auto"}), Likelihood, dict],
         "variance": [_POSITIVE, StrOptions({"learned"})],
         "prior": [Prior, None],
         "recipe": [StrOptions(set(RECIPES)), Recipe],
@@ -158,7 +160,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         *,
         hidden_dims: tuple[int, ...] | None = None,
         activation: str | None = None,
-        likelihood: str | Likelihood | Mapping = "bernoulli",
+        likelihood: str | Likelihood | dict = "bernoulli",
         variance: float | str = 1.0,
         prior: Prior | None = None,
         recipe: str | Recipe = "article",
@@ -202,7 +204,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If a parameter is not what the class describes, or `X` is not finite, not in [0, 1]
             for a Bernoulli, has too few rows for `validation`, or a column of a table says nothing.
         """
@@ -222,15 +224,17 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self
 
     def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
-        """Make one pass over `X`, of any number of rows; the first call builds the network.
+        """Make one pass over `X`; the first call builds the network.
+
+        Any number of rows will do; for the first call with a table, at least two.
 
         Nothing is held out, and the learning rate is constant, whatever the recipe's schedule.
         Adam's moments pass from call to call; after `fit` or `load` they start afresh.
 
         Parameters
         ----------
-        X : array-like, shape (n, D)
-            In [0, 1] for the Bernoulli likelihood.
+        X : array-like or frame, shape (n, D)
+            In [0, 1] for the Bernoulli likelihood; with gaps for a table, or `Observed`.
         y : ignored
 
         Raises
@@ -275,7 +279,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Parameters
         ----------
-        X : array-like, shape (n, D)
+        X : array-like or frame, shape (n, D)
         sample : bool
             False takes the mean of q(z|x) for z, and gives the same every time. True takes one
             random draw from q(z|x), as the article's class did without saying so.
@@ -294,7 +298,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             q = model.encode(part)  # (B, L)
             return self._mean(q.sample(generator=generator) if sample else q.mu)
 
-        return self._present(_by_block(decode, x), X)
+        return self._present(_by_block(decode, x), _array(X))
 
     def generate(
         self,
@@ -365,8 +369,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         -------
         ndarray, shape (n,)
             The lower, the stranger a row. Where columns are real, it is a log-density, of values in
-            the units of `X`: in other units it is another number, the same for all rows that lack
-            the same values. What is missing costs nothing, so compare rows with the same gaps.
+            the units of `X`: in other units it is another number, and the difference is the same
+            for all rows. What is missing costs nothing, so compare rows with the same gaps.
             A row too strange for floating-point numbers has -inf.
         """
         x, model = self._check(X), self._network()
@@ -394,7 +398,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """Fill the gaps of `X` with what the model expects there, given the rest of the row.
 
         By importance sampling with q(z|x), as `vaetut.impute` does it: the mean of the missing
-        value; of classes, the most probable one.
+        value, rounded for a whole number; of classes and truth values, the more probable one.
 
         Parameters
         ----------
@@ -413,7 +417,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
         Returns
         -------
-        filled : as X
+        filled : as X, or an array where the estimator is not one for tables
             Values that were there stay as they are.
         std : ndarray, shape (n, D)
             Of a missing number, its standard deviation given the rest of the row; of a class, the
@@ -424,16 +428,17 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Raises
         ------
         ValueError
-            If a number is not as described, or `X` has gaps that the likelihood doesn't take.
+            If a number is not as described, `X` has gaps that the likelihood doesn't take, or a row
+            is too far from all that the model knows.
         """
         if check_flag(return_std, "return_std") and n_draws is not None:
             raise ValueError("return_std goes with one table; leave n_draws out")
         n_draws = None if n_draws is None else check_count(n_draws, "n_draws")
-        x, generator = self._check(X), make_generator(_draw_seed(random_state))
+        X, x, generator = _array(X), self._check(X), make_generator(_draw_seed(random_state))
         found = impute(self._network(), x, num_samples, n_draws or 0, generator)
         if n_draws:
-            return [self._present(draw, X, gaps_only=True) for draw in found.draws]
-        filled = self._present(found.filled, X, gaps_only=True)
+            return [self._fill(draw, X) for draw in found.draws]
+        filled = self._fill(found.filled, X)
         if not return_std:
             return filled
         scale = self._columns.scale if self._columns else lambda spread: spread.cpu().numpy()
@@ -460,7 +465,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             params["random_state"] = None
         if isinstance(self.recipe, Recipe):
             params["recipe"] = asdict(self.recipe)
-        if isinstance(self.likelihood, Mapping):  # JSON has names of text only, these need not be
+        if isinstance(self.likelihood, dict):  # JSON has names of text only, these need not be
             params["likelihood"] = describe_part(list(self.likelihood.items()))
         names = getattr(self, "feature_names_in_", None)
         card = {
@@ -529,7 +534,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def _is_for_tables(self) -> bool:
         """Whether each column has its own likelihood."""
         wish = self.likelihood
-        return isinstance(wish, Mapping) or (isinstance(wish, str) and wish == "auto")
+        return isinstance(wish, dict) or (isinstance(wish, str) and wish == "auto")
 
     @property
     def _n_features_out(self) -> int:
@@ -599,7 +604,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         table = read_table(X)
         validate_data(self, X, reset=reset, skip_check_array=True)
         if reset:
-            wishes = self.likelihood if isinstance(self.likelihood, Mapping) else None
+            wishes = self.likelihood if isinstance(self.likelihood, dict) else None
             self._columns = Columns.learn(table, wishes)
         x = self._columns.encode(table)
         return x.float() if self._columns.single or np.float64 not in floats else x
@@ -612,11 +617,13 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         alone = z.new_ones(1, len(z))  # one code for each row
         return best_guess(model.likelihood, model.decode(z[None]), alone)[0]
 
-    def _present(self, rows: torch.Tensor, like: Any = None, gaps_only: bool = False) -> Any:
-        """Return rows (n, D) in the form that `X` had in fit."""
-        if self._columns:
-            return self._columns.decode(rows, like, gaps_only)
-        return rows.cpu().numpy()
+    def _present(self, rows: torch.Tensor, like: Any = None) -> Any:
+        """Return rows (n, D) in the form that `X` had in fit, with the index of `like`."""
+        return self._columns.decode(rows, like) if self._columns else rows.cpu().numpy()
+
+    def _fill(self, rows: torch.Tensor, X: Any) -> Any:
+        """Return `X` with values from rows (n, D) in its gaps."""
+        return self._columns.fill(rows, X) if self._columns else rows.cpu().numpy()
 
     def _check_codes(self, Z: ArrayLike) -> torch.Tensor:
         """Return codes (n, L) as a tensor, of the dtype and on the device of the network."""

@@ -32,12 +32,15 @@ class Type:
     levels : list, optional
         Declared categories, in order.
     ordered : bool
+    level_dtype : str
+        Of pandas' categories.
     """
 
     frame: str
     dtype: str
     levels: list | None = None
     ordered: bool = False
+    level_dtype: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,15 @@ def read_frame(X: object) -> list[Series]:
     strange = next((name for name in names if not isinstance(name, str | int)), None)
     if strange is not None:
         raise TypeError(f"columns must be named by texts or whole numbers, got {brief(strange)}")
-    return [_read_series(name, frame[name], library) for name in names]
+    columns = zip(names, frame.iter_columns(), strict=True)
+    return [_read_series(name, series, library) for name, series in columns]
 
 
 def _read_series(name: Any, series: nw.Series, library: str) -> Series:
     dtype = series.dtype
     type_ = Type(library, str(series.to_native().dtype))
+    if dtype.is_decimal() or dtype in (nw.Int128, nw.UInt128):
+        raise ValueError(f"column {name!r} holds {dtype} numbers; cast it to Float64 or Int64")
     if dtype.is_numeric():
         kind = "whole" if dtype.is_integer() else "real"
         return Series(name, kind, _floats(series), type_)
@@ -118,8 +124,9 @@ def _read_series(name: Any, series: nw.Series, library: str) -> Series:
     if isinstance(dtype, nw.Enum) or (library, dtype) == ("pandas", nw.Categorical):
         levels = [_plain(level) for level in series.cat.get_categories().to_list()]
         _check_levels(name, levels)
-        ordered = library == "pandas" and bool(series.to_native().dtype.ordered)
-        return Series(name, "class", values, Type(library, type_.dtype, levels, ordered))
+        pandas = (series.to_native().dtype,) if library == "pandas" else ()
+        more = [(bool(dtype.ordered), str(dtype.categories.dtype)) for dtype in pandas]
+        return Series(name, "class", values, Type(library, type_.dtype, levels, *sum(more, ())))
     kinds = {_KINDS.get(type(value)) for value in values if value is not None}
     if kinds == {"real", "whole"}:
         kinds = {"real"}
@@ -166,17 +173,38 @@ def write_frame(
         Whose index the result has, where the library knows one.
     """
     library = importlib.import_module(types[0].frame)
-    if library.__name__ == "pandas":
-        index = getattr(like, "index", None)
-        data = {i: _clip(c, t.dtype) for i, (c, t) in enumerate(zip(columns, types, strict=True))}
-        frame = library.DataFrame(data, index=index)
-        frame = frame.astype({i: _pandas_dtype(library, t) for i, t in enumerate(types)})
-        return frame.set_axis(names, axis=1)
+    index = like.index if library.__name__ == "pandas" and is_frame(like) else None
     series = [
-        library.Series(name, _clip(column, t.dtype).tolist(), dtype=_polars_dtype(library, t))
-        for name, column, t in zip(names, columns, types, strict=True)
+        _write_series(library, *each, index) for each in zip(names, types, columns, strict=True)
     ]
+    if library.__name__ == "pandas":
+        return library.concat(series, axis=1)
     return library.DataFrame(series)
+
+
+def change_frame(frame: Any, names: list, types: list[Type], columns: list[np.ndarray]) -> Any:
+    """Return a copy of a frame with other values in some of its columns."""
+    library = importlib.import_module(nw.from_native(frame).implementation.value)
+    series = [
+        _write_series(library, *each, getattr(frame, "index", None))
+        for each in zip(names, types, columns, strict=True)
+    ]
+    if library.__name__ == "polars":
+        return frame.with_columns(series)
+    frame = frame.copy()
+    for one in series:
+        frame[one.name] = one
+    return frame
+
+
+def _write_series(
+    library: Any, name: Any, type_: Type, values: np.ndarray, index: Any = None
+) -> Any:
+    values = _clip(values, type_.dtype)
+    if library.__name__ == "polars":
+        return library.Series(name, values.tolist(), dtype=_polars_dtype(library, type_))
+    series = library.Series(values, index=index, name=name)
+    return series.astype(_pandas_dtype(library, type_))
 
 
 def _clip(values: np.ndarray, dtype: str) -> np.ndarray:
@@ -185,12 +213,15 @@ def _clip(values: np.ndarray, dtype: str) -> np.ndarray:
     if whole is None:
         return values
     limits = np.iinfo(whole.group())
-    return values.clip(float(limits.min), float(limits.max)).astype(limits.dtype)
+    most = float(limits.max)
+    most = most if most <= limits.max else np.nextafter(most, 0)  # floats know no 2^63 - 1
+    return values.clip(float(limits.min), most).astype(limits.dtype)
 
 
 def _pandas_dtype(pandas: Any, type_: Type) -> Any:
     if type_.levels is not None:
-        return pandas.CategoricalDtype(type_.levels, type_.ordered)
+        levels = pandas.Index(type_.levels, dtype=type_.level_dtype)
+        return pandas.CategoricalDtype(levels, type_.ordered)
     return pandas.api.types.pandas_dtype(type_.dtype)
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .checks import check_count
+from .checks import check_batch, check_count
 from .likelihoods import Likelihood
-from .model import VAE, evaluating, unwrap_and_check
+from .model import VAE, evaluating, unwrap, unwrap_and_check
 from .noise import as_generator
 from .objective import log_importance_weights
 
@@ -79,9 +79,13 @@ def impute(
     Raises
     ------
     TypeError, ValueError
-        If `x` does not fit the model, or a number is not as described.
+        If `x` does not fit the model, a number is not as described, or a row is so strange that no
+        code has a finite weight for it.
     """
-    model, x = unwrap_and_check(model, x)
+    model = unwrap(model)
+    check_batch(x, model.input_dim)
+    if not (model.likelihood.takes_gaps and x.isnan().all()):  # gaps alone have an answer, too
+        model, x = unwrap_and_check(model, x)
     num_samples = check_count(num_samples, "num_samples")
     num_draws = check_count(num_draws, "num_draws", minimum=0)
     generator = as_generator(generator)
@@ -103,8 +107,16 @@ def _impute_block(
 ) -> Imputation:
     q, likelihood = model.encode(x), model.likelihood
     z = q.sample(num_samples, generator)  # (K, B, L)
-    weights = log_importance_weights(model, x, z, q)[1].softmax(0)  # (K, B)
-    params = model.decode(z)
+    log_weights = log_importance_weights(model, x, z, q)[1]  # (K, B)
+    gaps = x.isnan()
+    strange = (log_weights.isnan().any(0) | ~log_weights.isfinite().any(0)) & gaps.any(1)
+    if strange.any():
+        known = [round(value, 4) for value in x[strange][0][~gaps[strange][0]].tolist()]
+        raise ValueError(
+            f"a row is too far from all that the model knows: no code explains its values {known}, "
+            "as the model sees them. Leave the row out, or what is wrong in it"
+        )
+    weights, params = log_weights.softmax(0), model.decode(z)
     guess, each = best_guess(likelihood, params, weights)  # (B, D), (K, B, D)
     w = weights[..., None]
     mean = (w * each).sum(0)  # of a class, its probability
@@ -112,7 +124,7 @@ def _impute_block(
     spread = (w * (likelihood.sample(params, generator) - guess).square()).sum(0).sqrt()
     classes = torch.tensor(likelihood.classes(model.input_dim), device=x.device)
     std = torch.where(classes > 0, 1 - mean, spread)
-    draws, gaps = x.new_zeros(0, *x.shape), x.isnan()
+    draws = x.new_zeros(0, *x.shape)
     if num_draws:
         places = weights.T.to(generator.device).multinomial(num_draws, True, generator=generator)
         places = places.T.to(z.device)[..., None].expand(-1, -1, z.shape[-1])  # (M, B, L)
