@@ -166,3 +166,12 @@ def test_a_likelihood_that_takes_no_gaps_says_so():
     model = vaetut.VAE(3, 1, hidden_dims=(4,), likelihood="gaussian")
     with pytest.raises(ValueError, match="Observed"):
         vaetut.impute(model, torch.tensor(ROWS))
+
+
+def test_draws_of_each_row_follow_its_own_weights():
+    model = linear_model()
+    x = torch.tensor([[5.0, NAN, 5.5], [-5.0, NAN, 0.5]], dtype=torch.float64)
+    found = vaetut.impute(model, x, 5000, 5000, torch.Generator().manual_seed(0))
+    for row, draws in zip(x, found.draws[:, :, 1].T, strict=True):
+        mean, _ = condition(model, row)
+        assert draws.mean().item() == pytest.approx(mean.item(), abs=0.3)

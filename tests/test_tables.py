@@ -583,3 +583,195 @@ def test_the_model_inside_is_one_of_ours(fitted, tmp_path):
     fitted.save(tmp_path / "table.safetensors")
     model = vaetut.load_model(tmp_path / "table.safetensors")
     assert isinstance(model.likelihood, Observed)
+
+
+# What was there, and how far out -------------------------------------------------------------
+
+
+def test_columns_may_be_named_by_numbers():
+    X = np.random.RandomState(0).normal(size=(30, 3))
+    frame = pd.DataFrame(X, columns=[7, 8, 3])
+    est = make().fit(frame)
+    np.testing.assert_array_equal(est.score_samples(frame), make().fit(X).score_samples(X))
+    assert list(est.generate(n_samples=2).columns) == [7, 8, 3]
+    with pytest.raises(ValueError, match="columns 7, 8, 3, in this order"):
+        est.transform(frame[[8, 7, 3]])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "bool", "int64", "float32"])
+def test_impute_keeps_what_was_there_to_the_last_digit(dtype):
+    random = np.random.RandomState(0)
+    fitted_to = {
+        "int8": random.randint(-9, 9, 40),
+        "bool": random.uniform(size=40) < 0.5,
+        "int64": 2**53 + 1 + 2 * np.arange(40),
+        "float32": random.normal(size=40),
+    }
+    frame = pd.DataFrame({"a": fitted_to[dtype].astype(dtype), "b": random.normal(size=40)})
+    est = make().fit(frame)
+    other = frame.assign(b=np.where(np.arange(40) == 3, np.nan, frame["b"]))
+    filled = est.impute(other)
+    assert filled["a"].equals(frame["a"]) and filled["b"].notna().all()
+    if dtype in ("int8", "float32"):
+        wide = frame.astype({"a": float})
+        wide.loc[0:2, "a"] = [100.7, 300.0, np.nan]
+        filled = est.impute(wide)
+        assert list(filled["a"][:2]) == [100.7, 300.0] and filled["a"].notna().all()
+
+
+def test_an_array_comes_back_as_it_came():
+    X = np.random.RandomState(0).normal(size=(30, 2))
+    est = make().fit(X.astype(np.float32))
+    X[0, 0] = np.nan
+    filled = est.impute(X)
+    assert filled.dtype == np.float64 and np.array_equal(filled[1:], X[1:])
+
+
+def test_a_column_and_a_row_of_gaps_alone(frame, fitted):
+    one = frame[20:21]
+    for name in frame.columns:
+        if isinstance(frame, pd.DataFrame):
+            gap = one.astype({name: object}).assign(**{name: None})
+        else:
+            gap = one.with_columns(pl.lit(None).alias(name))
+        filled = fitted.impute(gap, random_state=0)
+        assert dtypes(filled) == dtypes(frame) and not gaps(filled).any()
+    nothing = frame[:1]
+    for name in frame.columns:
+        if isinstance(frame, pd.DataFrame):
+            nothing = nothing.astype({name: object}).assign(**{name: None})
+        else:
+            nothing = nothing.with_columns(pl.lit(None).alias(name))
+    assert not gaps(fitted.impute(nothing, random_state=0)).any()
+
+
+@pytest.mark.parametrize("ask", [{}, {"n_draws": 1}, {"return_std": True}])
+def test_a_row_that_is_too_strange_is_described(ask):
+    X = np.random.RandomState(0).normal(size=(40, 2))
+    est = make(likelihood={0: "gaussian", 1: "gaussian"}).fit(X)
+    with pytest.raises(ValueError, match="too far from all"):
+        est.impute([[1e200, np.nan]], **ask)
+
+
+def test_what_overflows_is_described_or_the_largest_number():
+    random = np.random.RandomState(0)
+    X = pd.DataFrame({"a": random.normal(size=40), "n": random.negative_binomial(1, 0.2, 40)})
+    est = make().fit(X)
+    codes = np.array([[1e4, 1e4], [-1e4, -1e4], [1e4, -1e4]])
+    assert (est.inverse_transform(codes)["n"] >= 0).all()
+    with pytest.raises(ValueError, match="too far from"):
+        est._columns.decode(torch.full((1, 2), math.nan))
+
+
+def test_lists_and_tensors_are_rows_too():
+    X = np.random.RandomState(0).normal(size=(40, 2))
+    est = make().fit(pd.DataFrame(X, columns=["a", "b"]))
+    with pytest.warns(UserWarning, match="valid feature names"):
+        assert est.reconstruct(X[:2].tolist()).shape == (2, 2)
+    with pytest.warns(UserWarning, match="valid feature names"):
+        assert est.impute([[1.0, None]]).shape == (1, 2)
+    est = make().fit(X)
+    gradient = torch.tensor(X[:3], requires_grad=True)
+    assert est.impute(gradient).shape == est.impute(gradient.bfloat16()).shape == (3, 2)
+
+
+def test_truth_values_may_be_classes(frame):
+    est = make(likelihood={"seen": "categorical"}).fit(frame)
+    assert dtypes(est.generate(n_samples=9, sample=True)) == dtypes(frame)
+    assert not gaps(est.impute(frame)).any()
+
+
+@pytest.mark.parametrize(
+    ("make_frame", "message"),
+    [
+        (lambda: pl.DataFrame({"a": pl.Series([1, 2, 9], dtype=pl.Int128)}), "cast it to"),
+        (lambda: pl.DataFrame({"a": pl.Series(["1.5", "2", "3"]).cast(pl.Decimal(10, 2))}), "cast"),
+    ],
+)
+def test_numbers_that_cannot_come_back_are_refused(make_frame, message):
+    with pytest.raises(ValueError, match=message):
+        make().fit(make_frame())
+
+
+def test_a_lazy_frame_is_asked_to_collect():
+    with pytest.raises(TypeError, match=r"collect\(\)"):
+        make().fit(make_polars().lazy())
+
+
+def test_classes_of_numbers_keep_their_dtype():
+    kinds = pd.Categorical(pd.array([3, 5, 3, 5], dtype="Int64"))
+    X = pd.DataFrame({"k": kinds, "o": pd.Series([1, 4, 7, 1], dtype=object), "r": [0.0, 1, 2, 4]})
+    drawn = make().fit(X).generate(n_samples=4, sample=True)
+    assert dtypes(drawn) == dtypes(X) and drawn["o"].map(type).eq(int).all()
+
+
+def test_each_column_has_its_own_copy_of_a_likelihood(tmp_path):
+    shared = Gaussian("learned")
+    X = np.random.RandomState(0).normal(size=(30, 2))
+    est = make(likelihood={0: shared, 1: shared}).fit(X)
+    assert est.likelihoods_[0] is not est.likelihoods_[1] is not shared
+    assert make(likelihood={0: Gaussian("columns", 1), 1: Gaussian("columns", 1)}).fit(X)
+
+
+# What the settings say -----------------------------------------------------------------------
+
+
+def test_declared_classes_are_kept_though_none_was_seen(fitted):
+    columns = {column.name: column for column in fitted._columns.columns}
+    assert columns["size"].levels == ["S", "M", "L"]  # "M" occurs nowhere
+
+
+def test_means_of_a_table_are_those_of_its_codes(fitted):
+    z = np.array([[0.0, 0.0], [1.5, -1.0]])
+    columns = {column.name: (i, column) for i, column in enumerate(fitted._columns.columns)}
+    i, length = columns["length"]
+    means = fitted.model_.decode_mean(torch.from_numpy(z).to(next(fitted.model_.parameters())))
+    expected = means[:, i].detach().numpy() * length.scale + length.center
+    got = column(fitted.inverse_transform(z), "length").astype(float)
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_drawn_numbers_spread_like_those_of_the_table(frame, fitted):
+    drawn = column(fitted.generate(n_samples=2000, sample=True, random_state=0), "length")
+    own = column(frame, "length").dropna().astype(float)
+    assert drawn.astype(float).std() == pytest.approx(own.std(), rel=0.5)
+
+
+def test_truth_values_are_cut_at_a_half_and_whole_numbers_rounded():
+    X = pd.DataFrame({"f": [True, False] * 20, "n": np.tile([-4, 3, 7, 1], 10)})
+    est = make().fit(X)
+    flag, whole = est._columns.columns
+    assert list(flag.decode(np.array([0.4, 0.6]))) == [False, True]
+    near = (np.array([1.4, 1.6, -1.6]) - whole.center) / whole.scale
+    assert list(whole.decode(near)) == [1, 2, -2]
+    exact = np.array([16_777_217.0])
+    assert whole.decode((exact - whole.center) / whole.scale) == exact
+
+
+def test_the_number_of_samples_is_heeded(frame, fitted):
+    few, many = (
+        fitted.impute(frame, return_std=True, num_samples=k, random_state=0)[2] for k in (20, 5000)
+    )
+    assert many[gaps(frame)].mean() < few[gaps(frame)].mean() / 4
+
+
+def test_a_setting_that_is_changed_after_fit_waits_for_the_next(frame, fitted):
+    scores = fitted.score_samples(frame)
+    fitted.set_params(likelihood="gaussian")
+    np.testing.assert_array_equal(fitted.score_samples(frame), scores)
+
+
+def test_float64_beside_float32_is_computed_in_float64(fitted, frame):
+    assert next(fitted.model_.parameters()).dtype == torch.float64
+
+
+def test_the_mean_and_not_the_largest_count_decides():
+    counts = [0] * 30 + [2000]
+    est = make().fit(pd.DataFrame({"a": counts, "b": np.arange(31.0)}))
+    assert est.likelihoods_["a"] == "negative-binomial"
+
+
+def test_many_classes_that_repeat_are_no_text():
+    names = [f"class {i}" for i in range(60)] * 4
+    est = make(epochs=1).fit(pd.DataFrame({"a": names, "b": np.arange(240.0)}))
+    assert est.likelihoods_["a"] == "categorical"

@@ -23,6 +23,11 @@ def fill(log_weights, means):
     return (log_weights.softmax(0)[..., None] * means).sum(0)
 
 
+def nearly_safe(log_weights, means):
+    weights = log_weights.exp() + 1e-12
+    return ((weights / weights.sum(0))[..., None] * means).sum(0)
+
+
 def in_units(log_prob, scale):
     return log_prob - scale.log()
 
@@ -61,6 +66,7 @@ MISTAKES = [
     ("13.2", lambda w, m: (w.softmax(0)[..., None] * m).mean(0), "no mean over"),
     ("13.2", lambda w, m: fill(w, m) + 1, "should be"),
     ("13.2", lambda w, m: (w.exp()[..., None] * m).sum(0) / w.exp().sum(0)[:, None], "underflows"),
+    ("13.2", nearly_safe, "underflows"),
     ("13.3", lambda p, s: p + s.log(), "sign"),
     ("13.3", lambda p, s: p / s, "divided by the scale"),
     ("13.3", lambda p, s: p - s, "logarithm of the scale"),
