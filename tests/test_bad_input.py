@@ -245,7 +245,7 @@ ESTIMATOR = [
     (lambda: est(epochs=HUGE).fit(X), ValueError, "epochs must be at most 1,000,000,000"),
     (lambda: est(learning_rate=np.nan).fit(X), ValueError, "'learning_rate' parameter .* Got nan"),
     (lambda: est(hidden_dims=(8.0,)).fit(X), TypeError, "every width in hidden_dims must"),
-    (lambda: est(recipe=vaetut.FAST).fit(X), ValueError, "'recipe' parameter .* among"),
+    (lambda: est(recipe=vaetut.FAST.epochs).fit(X), ValueError, "'recipe' parameter .* among"),
     (lambda: est(random_state=SEEDS).fit(X), ValueError, "'random_state' parameter"),
     (lambda: est(validation=N).fit(X), ValueError, "pass more, or set a smaller validation"),
     (torch.no_grad()(lambda: est().fit(X)), RuntimeError, "training needs gradients"),
