@@ -20,7 +20,8 @@ def inside(log_mean, most):
 
 
 def capped_log_prob(x, log_mean, most):
-    return plain(x, log_mean, most) - inside(log_mean, most).log()
+    every = torch.arange(most + 1.0).view(-1, *[1] * log_mean.ndim)
+    return plain(x, log_mean, most) - plain(every, log_mean, most).logsumexp(0)
 
 
 SOLUTIONS = {"14.1": bits_per_value, "14.2": capped_log_prob}
@@ -35,6 +36,7 @@ MISTAKES = [
     ("14.1", lambda n, d: -bits_per_value(n, d), "positive"),
     ("14.1", lambda n, d: bits_per_value(n, d) + 1, "should be"),
     ("14.2", lambda x, m, n: capped_log_prob(x, m, n).sum(1), "for each count"),
+    ("14.2", lambda x, m, n: plain(x, m, n) - inside(m, n).log(), "logsumexp"),
     ("14.2", plain, "without an end"),
     ("14.2", lambda x, m, n: plain(x, m, n) + inside(m, n).log(), "sign"),
     ("14.2", lambda x, m, n: plain(x, m, n) - inside(m, n - 1).log(), "itself is allowed"),

@@ -51,15 +51,16 @@ def _observed(observed: Callable[..., torch.Tensor]) -> str | None:
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
         return furthest(got, wanted)
-    start = mean.clone().requires_grad_()
-    result = observed(x.masked_fill(gaps, math.nan), start, log_var)
-    if result.requires_grad:
-        (slope,) = torch.autograd.grad(result.sum(), start)
-        if slope.isnan().any():
-            return (
-                "the value is right, the gradient is NaN: a NaN that is thrown away afterwards "
-                "still spoils it; put a number into the gaps before you compute"
-            )
+    start = torch.stack([mean, log_var]).requires_grad_()
+    result = observed(x.masked_fill(gaps, math.nan), *start)
+    if not result.requires_grad:
+        return "the value is right, but it has no gradient for mean and log_var"
+    (slope,) = torch.autograd.grad(result.sum(), start)
+    if not slope.isfinite().all():
+        return (
+            "the value is right, the gradient is NaN: a NaN that is thrown away afterwards "
+            "still spoils it; put a number into the gaps before you compute"
+        )
     return None
 
 
