@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
@@ -79,6 +80,20 @@ def test_the_error_is_that_of_repetitions():
     torch.testing.assert_close(told[gaps], spread[gaps], rtol=0.2, atol=0)
 
 
+@pytest.mark.parametrize("row", [[NAN, NAN, NAN], [1.0, NAN, NAN]])
+def test_the_effective_number_agrees_with_an_integral_over_z(row):
+    model = linear_model()
+    x, samples = torch.tensor([row], dtype=torch.float64), 100_000
+    found = vaetut.impute(model, x, samples, generator=torch.Generator().manual_seed(0))
+    z = np.linspace(-9, 9, 18_001)
+    q = norm.pdf(z, 0.1, math.exp(0.5))  # as `Wide` says
+    p = norm.pdf(z) * (1 if math.isnan(row[0]) else norm.pdf(row[0], z, math.sqrt(0.5)))
+    share = p.sum() ** 2 / ((p**2 / q).sum() * q.sum())
+    assert found.effective.shape == (1,)
+    assert found.effective.item() / samples == pytest.approx(share, rel=0.03)
+    assert 0.1 < share < 0.9
+
+
 def test_draws_have_the_conditional_distribution():
     model, x = linear_model(), torch.tensor(ROWS[1:2], dtype=torch.float64)
     found = vaetut.impute(model, x, 20_000, 20_000, torch.Generator().manual_seed(0))
@@ -108,17 +123,28 @@ def mixed_model():
     return model.double()
 
 
-@pytest.mark.parametrize(("value", "best"), [(2.0, 1), (-2.0, 0)])
-def test_classes_agree_with_an_integral_over_z(value, best):
-    model = mixed_model()
-    x = torch.tensor([[NAN, value]], dtype=torch.float64)
-    found = vaetut.impute(model, x, 100_000, generator=torch.Generator().manual_seed(0))
+def class_chances(value):
+    """Return the probabilities of its classes beside a real value, by an integral over z."""
     z = torch.linspace(-8, 8, 8001, dtype=torch.float64)
     posterior = torch.from_numpy(norm.pdf(z.numpy()) * norm.pdf(value, 2 * z.numpy()))
     logits = torch.stack([0 * z, 3 * z, 0 * z - 1], -1)
-    chances = (posterior[:, None] * logits.softmax(-1)).sum(0) / posterior.sum()
+    return (posterior[:, None] * logits.softmax(-1)).sum(0) / posterior.sum()
+
+
+@pytest.mark.parametrize(("value", "best"), [(2.0, 1), (-2.0, 0)])
+def test_classes_agree_with_an_integral_over_z(value, best):
+    x = torch.tensor([[NAN, value]], dtype=torch.float64)
+    found = vaetut.impute(mixed_model(), x, 100_000, generator=torch.Generator().manual_seed(0))
+    chances = class_chances(value)
     assert chances.argmax() == best == found.filled[0, 0]
     assert abs(1 - found.std[0, 0] - chances[best]) < 4 * found.error[0, 0] < 0.02
+
+
+def test_draws_of_a_class_have_its_probabilities():
+    x = torch.tensor([[NAN, 1.0]], dtype=torch.float64)
+    found = vaetut.impute(mixed_model(), x, 5000, 5000, torch.Generator().manual_seed(0))
+    shares = found.draws[:, 0, 0].long().bincount() / 5000
+    torch.testing.assert_close(shares.double(), class_chances(1.0), rtol=0, atol=0.04)
 
 
 def test_a_number_is_averaged_over_the_classes_it_goes_with():
@@ -140,10 +166,59 @@ def test_blocks_of_rows_change_nothing_but_the_noise(monkeypatch):
     assert ((whole.filled - parts.filled).abs() <= 6 * (whole.error + parts.error)).all()
 
 
+def test_blocks_of_rows_have_noise_of_their_own(monkeypatch):
+    monkeypatch.setattr(vaetut.imputation, "ROWS", 50)
+    x = torch.tensor(ROWS[:1] * 6, dtype=torch.float64)
+    found = vaetut.impute(linear_model(), x, 50, 3, torch.Generator().manual_seed(0))
+    assert len(found.filled[:, 1].unique()) == 6 and len(found.draws[..., 1].unique()) == 18
+
+
+def test_a_block_has_few_rows_where_there_are_many_draws(monkeypatch):
+    monkeypatch.setattr(vaetut.imputation, "ROWS", 100)
+    sizes, own = [], vaetut.imputation._impute_block
+
+    def count(model, x, *more):
+        sizes.append(len(x))
+        return own(model, x, *more)
+
+    monkeypatch.setattr(vaetut.imputation, "_impute_block", count)
+    vaetut.impute(linear_model(), torch.tensor(ROWS, dtype=torch.float64), 5, 50)
+    assert sizes == [2, 2, 1]
+
+
 def test_a_training_model_is_as_it_was():
     model = linear_model().train()
     vaetut.impute(model, torch.tensor(ROWS, dtype=torch.float64), 5)
     assert model.training and all(p.grad is None for p in model.parameters())
+
+
+def test_dropout_rests_and_nothing_is_to_be_differentiated():
+    decoder = torch.nn.Sequential(torch.nn.Linear(1, 3), torch.nn.Dropout(0.5))
+    likelihood = Observed(Gaussian(0.5))
+    model = vaetut.VAE(3, 1, encoder=Wide(), decoder=decoder, likelihood=likelihood).double()
+    x = torch.tensor(ROWS, dtype=torch.float64)
+    learning, resting = (
+        vaetut.impute(model.train(mode), x, 50, 2, torch.Generator().manual_seed(0))
+        for mode in (True, False)
+    )
+    assert all(torch.equal(a, b) for a, b in zip(learning, resting, strict=True))
+    assert not any(part.requires_grad for part in learning)
+
+
+def test_rows_that_are_unlikely_under_all_codes_have_weights_too():
+    model = linear_model(1e-3)
+    x = torch.tensor([[1.0, NAN, 60.0], [1.0, NAN, 3.5]], dtype=torch.float64)
+    found = vaetut.impute(model, x, 1000, 5, torch.Generator().manual_seed(0))
+    assert all(part.isfinite().all() for part in found)  # though each exp(log p(x|z)) is 0
+
+
+def test_codes_without_any_weight_do_no_harm_while_others_have_some():
+    model = linear_model()
+    with torch.no_grad():
+        model.decoder.weight[:] = 1e154  # squares of errors overflow, but where z is near 0
+    x = torch.tensor([[0.0, NAN, 0.0]], dtype=torch.float64)
+    found = vaetut.impute(model, x, 100, 1, torch.Generator().manual_seed(0))
+    assert found.filled.isfinite().all() and found.draws.isfinite().all()
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,14 @@ def test_every_column_needs_one_group(columns):
         Mixed([(Poisson(), columns), (Gaussian(), [0])])
 
 
+def test_a_table_takes_gaps_and_has_a_density_where_one_group_does():
+    for groups in ([Observed(Gaussian()), Poisson()], [Poisson(), Observed(Gaussian())]):
+        table = Mixed([(part, [column]) for column, part in enumerate(groups)])
+        assert table.takes_gaps and table.density
+    table = Mixed([(Poisson(), [0]), (Categorical(2), [1])])
+    assert not table.takes_gaps and not table.density
+
+
 def test_a_wrong_value_is_named_with_its_columns():
     x = X.clone()
     x[0, 2] = 0.5
@@ -488,3 +496,11 @@ def test_a_negative_binomial_of_no_r_has_a_price():
     params = torch.tensor([[[1.0, -900.0]]], dtype=torch.float64)
     for count in (0.0, 4.0):
         assert NegativeBinomial().log_prob(torch.tensor([[count]]).double(), params).isfinite()
+
+
+@pytest.mark.parametrize("log_r", [-900.0, -200.0, 900.0])
+def test_draws_of_a_negative_binomial_of_no_r_or_a_huge_one_are_counts(log_r):
+    params = torch.tensor([[[1.0, log_r]]], dtype=torch.float64).expand(1000, 1, 2)
+    draws = NegativeBinomial().sample(params, torch.Generator().manual_seed(0))
+    assert draws.isfinite().all() and (draws >= 0).all()
+    assert draws.mean().item() == pytest.approx(math.e if log_r > 0 else 0, abs=0.3)

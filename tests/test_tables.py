@@ -18,7 +18,7 @@ from sklearn.utils import get_tags
 
 import vaetut
 from tests.processes import python
-from vaetut import Categorical, Gaussian, Observed, Poisson, VariationalAutoencoder
+from vaetut import Categorical, Gaussian, Mixed, Observed, Poisson, VariationalAutoencoder
 
 N = 60
 SMALL = {
@@ -128,8 +128,11 @@ def test_likelihoods_are_chosen_by_dtype_and_told(fitted):
     [
         ([0, 1, 9, 0, 30], "negative-binomial"),
         ([0, 1, 9, 0, -30], "gaussian"),  # no counts
+        ([3, 9, 1, 8, 4], "negative-binomial"),  # their variance is more than their mean
         ([2007, 2008, 2009, 2008, 2007], "gaussian"),  # their variance is less than their mean
         ([0, 1000, 9000, 30, 7], "gaussian"),  # large ones
+        ([0, 200, 100, 0, 200], "negative-binomial"),  # their mean is 100
+        ([0, 200, 105, 0, 200], "gaussian"),
         ([0.0, 1.0, 9.0, 0.0, 30.0], "gaussian"),  # the dtype says real
     ],
 )
@@ -165,22 +168,42 @@ def test_a_class_of_ones_own_numbers_keeps_them():
     assert set(drawn[:, 0]) <= {0, 1, 2, 3} and set(drawn[:, 1]) <= {0, 1, 2}
 
 
-def test_arrays_of_whole_numbers_and_truth_values():
+@pytest.mark.parametrize(
+    ("dtype", "chosen"),
+    [("uint8", "negative-binomial"), ("int64", "negative-binomial"), ("bool", "bernoulli")],
+)
+def test_arrays_of_whole_numbers_and_truth_values(dtype, chosen):
     counts = np.random.RandomState(0).negative_binomial(1, 0.3, size=(40, 2))
-    assert set(make().fit(counts).likelihoods_.values()) == {"negative-binomial"}
-    assert set(make().fit(counts > 2).likelihoods_.values()) == {"bernoulli"}
+    est = make().fit(counts.astype(dtype))
+    assert set(est.likelihoods_.values()) == {chosen}
+    assert next(est.model_.parameters()).dtype == torch.float64
 
 
-def test_the_tags_say_that_gaps_are_taken():
-    assert get_tags(make()).input_tags.allow_nan
-    assert get_tags(make(likelihood={0: "poisson"})).input_tags.allow_nan
-    assert get_tags(make(likelihood=Observed(Poisson()))).input_tags.allow_nan
-    assert not get_tags(make(likelihood="gaussian")).input_tags.allow_nan
+@pytest.mark.parametrize(
+    ("likelihood", "gaps", "classes"),
+    [
+        ("auto", True, True),
+        ({0: "poisson"}, True, True),
+        (Observed(Poisson()), True, False),
+        ("gaussian", False, False),
+    ],
+)
+def test_the_tags_say_whether_gaps_and_classes_are_taken(likelihood, gaps, classes):
+    tags = get_tags(make(likelihood=likelihood)).input_tags
+    assert (tags.allow_nan, tags.categorical) == (gaps, classes)
 
 
 def test_only_tables_have_likelihoods():
     est = make(likelihood="gaussian").fit(np.random.RandomState(0).normal(size=(20, 2)))
     assert not hasattr(est, "likelihoods_")
+
+
+def test_an_array_after_a_table_leaves_no_table_behind(frame, fitted):
+    X = np.random.RandomState(0).normal(size=(30, len(frame.columns)))
+    own, fresh = fitted.set_params(likelihood="gaussian").fit(X), make(likelihood="gaussian").fit(X)
+    assert not hasattr(own, "likelihoods_") and not hasattr(own, "feature_names_in_")
+    np.testing.assert_array_equal(own.score_samples(X), fresh.score_samples(X))
+    np.testing.assert_array_equal(own.reconstruct(X), fresh.reconstruct(X))
 
 
 # What comes out ------------------------------------------------------------------------------
@@ -267,6 +290,17 @@ def test_draws_and_errors_of_impute(frame, fitted):
     assert 0.2 * length.std() < std[0, 0] < 3 * length.std()  # in the unit of the column
 
 
+@pytest.mark.parametrize("method", ["impute", "generate"])
+def test_another_random_state_gives_other_draws(method, frame, fitted):
+    def draw(state):
+        if method == "generate":
+            return fitted.generate(n_samples=5, sample=True, random_state=state)
+        return fitted.impute(frame, n_draws=1, num_samples=50, random_state=state)[0]
+
+    assert is_equal(draw(1), draw(1))
+    assert not is_equal(draw(1), draw(2)) and not is_equal(draw(None), draw(None))
+
+
 def test_a_long_table_is_filled_like_a_short_one(frame, fitted):
     many = pd.concat([frame] * 30) if isinstance(frame, pd.DataFrame) else pl.concat([frame] * 30)
     assert len(fitted.impute(many, num_samples=100, random_state=0)) == 30 * N
@@ -288,11 +322,21 @@ def test_scores_are_densities_in_the_units_of_the_columns(frame, fitted):
     assert difference[~missing] == pytest.approx(math.log(scale), abs=1e-6)
     assert difference[missing] == pytest.approx(0, abs=1e-6)
     assert fitted.score(frame) == pytest.approx(fitted.score_samples(frame).mean())
-    std, moved_std = (
-        e.impute(f, return_std=True, random_state=0)[1]
+    spreads, moved_spreads = (
+        e.impute(f, return_std=True, random_state=0)[1:]
         for e, f in ((fitted, frame), (moved, other))
     )
-    assert moved_std[:, 0] == pytest.approx(scale * std[:, 0], rel=1e-6)
+    for spread, moved_spread in zip(spreads, moved_spreads, strict=True):
+        assert moved_spread[:, 0] == pytest.approx(scale * spread[:, 0], rel=1e-6)
+        assert moved_spread[:, 1:] == pytest.approx(spread[:, 1:], rel=1e-6)
+
+
+def test_densities_see_values_of_mean_0_and_variance_1():
+    X = np.array([[1.0, 5.0], [2.0, np.nan], [6.0, 8.0]])
+    est = make().fit(X)
+    x = est._check(X).numpy()
+    np.testing.assert_allclose(np.nanmean(x, 0), 0, atol=1e-12)
+    np.testing.assert_allclose(np.nanmean(x**2, 0), 1)
 
 
 def test_the_score_of_one_real_column_is_its_log_density():
@@ -386,9 +430,10 @@ def test_names_that_are_numbers_survive_a_file(tmp_path):
 
 def test_partial_fit_learns_the_columns_once(frame):
     est = make().partial_fit(frame)
-    scores = est.score_samples(frame[:5])
+    scores, learned = est.score_samples(frame[:5]), est._columns.describe()
     assert est.partial_fit(frame[20:]).n_iter_ == 2
     assert not np.array_equal(est.score_samples(frame[:5]), scores)
+    assert est._columns.describe() == learned  # classes and scales, too
 
 
 def test_a_fit_that_fails_leaves_the_old_one_whole(frame, fitted):
@@ -396,6 +441,17 @@ def test_a_fit_that_fails_leaves_the_old_one_whole(frame, fitted):
     fitted.set_params(likelihood={"nobody": "poisson"})
     with pytest.raises(ValueError, match="nobody"):
         fitted.fit(frame)
+    np.testing.assert_array_equal(fitted.score_samples(frame), scores)
+
+
+def test_a_fit_that_fails_leaves_the_old_names(frame, fitted):
+    scores, names = fitted.score_samples(frame), list(fitted.feature_names_in_)
+    fitted.set_params(validation=10**6)
+    other = pd.DataFrame({"one": [1.0, 2.0, 4.0], "two": [3.0, 1.0, 2.0]})
+    with pytest.raises(ValueError, match="validation"):
+        fitted.fit(other)
+    assert list(fitted.feature_names_in_) == names and fitted.n_features_in_ == len(names)
+    assert fitted.likelihoods_.keys() == set(names)
     np.testing.assert_array_equal(fitted.score_samples(frame), scores)
 
 
@@ -413,7 +469,8 @@ def test_float32_stays_float32():
     for table in (X, frame):
         est = make().fit(table)
         assert est.transform(table).dtype == np.float32 == est.score_samples(table).dtype
-    assert make().fit(X).impute(X).dtype == np.float32
+    est = make().fit(X)
+    assert {out.dtype for out in (est.impute(X), est.reconstruct(X), est.generate())} == {X.dtype}
 
 
 def test_gaps_in_an_array_need_no_table():
@@ -502,6 +559,7 @@ def test_objects_that_are_plain_values_are_taken():
         ({"a": "normal"}, ValueError, "column 'a' must be one of.*got 'normal'"),
         ({"a": Poisson}, TypeError, "column 'a' must be one of"),
         ({"a": Observed(Poisson())}, TypeError, "gaps are taken care of"),
+        ({"a": Mixed([(Gaussian(), [0])])}, TypeError, "column 'a' must be one of"),
         ({"a": "bernoulli"}, ValueError, r"column 'a' must lie in \[0, 1\]"),
         ({"c": "poisson"}, ValueError, "column 'c' must"),
     ],
@@ -517,7 +575,9 @@ def test_a_variance_belongs_to_arrays():
         make(variance=2.0).fit(pd.DataFrame(GOOD))
 
 
-@pytest.mark.parametrize("method", ["transform", "score_samples", "impute", "reconstruct"])
+@pytest.mark.parametrize(
+    "method", ["partial_fit", "transform", "score_samples", "impute", "reconstruct"]
+)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -529,7 +589,7 @@ def test_a_variance_belongs_to_arrays():
     ],
 )
 def test_rows_that_fit_did_not_promise(method, change, message):
-    est = make().fit(pd.DataFrame(GOOD))
+    est = make().partial_fit(pd.DataFrame(GOOD))
     with pytest.raises(ValueError, match=message):
         getattr(est, method)(pd.DataFrame(GOOD | change))
 
@@ -645,12 +705,31 @@ def test_a_column_and_a_row_of_gaps_alone(frame, fitted):
     assert not gaps(fitted.impute(nothing, random_state=0)).any()
 
 
+def test_a_column_of_nans_alone_and_one_with_fewer_classes_come_back_as_in_fit():
+    random = np.random.RandomState(0)
+    X = pd.DataFrame({"n": random.randint(-9, 9, N).astype("int8"), "r": random.normal(size=N)})
+    X["b"] = pd.Categorical(["u", "v"] * (N // 2))
+    est = make().fit(X)
+    other = X.assign(n=np.nan, b=pd.Categorical(["u"] + [None] * (N - 1), categories=["u"]))
+    filled = est.impute(other, n_draws=1, random_state=0)[0]
+    assert dtypes(filled) == dtypes(X) and set(filled["b"]) == {"u", "v"}
+
+
 @pytest.mark.parametrize("ask", [{}, {"n_draws": 1}, {"return_std": True}])
 def test_a_row_that_is_too_strange_is_described(ask):
     X = np.random.RandomState(0).normal(size=(40, 2))
     est = make(likelihood={0: "gaussian", 1: "gaussian"}).fit(X)
     with pytest.raises(ValueError, match="too far from all"):
         est.impute([[1e200, np.nan]], **ask)
+
+
+def test_a_strange_row_without_gaps_stays_and_one_with_gaps_is_shown_without_them():
+    X = np.random.RandomState(0).normal(size=(40, 2))
+    est = make().fit(X)
+    np.testing.assert_array_equal(est.impute([[1e200, 0.5]]), [[1e200, 0.5]])
+    with pytest.raises(ValueError, match=r"explains its values \[[\d.e+]+\], as"):
+        est.impute([[0.0, 1.0], [1e200, np.nan]])
+    assert np.isneginf(est.score_samples([[1e200, 0.5]])).all()
 
 
 def test_what_overflows_is_described_or_the_largest_number():
@@ -661,6 +740,28 @@ def test_what_overflows_is_described_or_the_largest_number():
     assert (est.inverse_transform(codes)["n"] >= 0).all()
     with pytest.raises(ValueError, match="too far from"):
         est._columns.decode(torch.full((1, 2), math.nan))
+
+
+WHOLE = ["int8", "UInt8", "Int16", "uint16", "int32", "UInt32", "int64", "uint64", "Int64"]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("dtype", WHOLE)
+def test_whole_numbers_beyond_their_dtype_are_its_limits(dtype, library):
+    limits = np.iinfo(dtype.lower())
+    numbers = np.arange(12) % 5
+    if library == "pandas":
+        X = pd.DataFrame({"n": pd.array(numbers, dtype=dtype), "r": np.arange(12.0)})
+    else:
+        own = getattr(pl, dtype.replace("int", "Int").replace("uI", "UI"))
+        X = pl.DataFrame({"n": pl.Series(numbers, dtype=own), "r": np.arange(12.0)})
+    est = make(likelihood={"n": "gaussian"}).fit(X)
+    rows = torch.tensor([[1e30, 0.0], [-1e30, 0.0], [0.0, 0.0], [-5.0, 0.0]]).double()
+    out = est._columns.decode(rows)
+    most, least, middle, below = (int(value) for value in out["n"])
+    assert dtypes(out) == dtypes(X) and least == limits.min and middle == 2
+    assert limits.max - 2048 * (limits.bits == 64) <= most <= limits.max  # floats know no 2^63 - 1
+    assert below == max(limits.min, round(numbers.mean() - 5 * numbers.std()))
 
 
 def test_lists_and_tensors_are_rows_too():
@@ -772,6 +873,12 @@ def test_the_mean_and_not_the_largest_count_decides():
 
 
 def test_many_classes_that_repeat_are_no_text():
-    names = [f"class {i}" for i in range(60)] * 4
-    est = make(epochs=1).fit(pd.DataFrame({"a": names, "b": np.arange(240.0)}))
-    assert est.likelihoods_["a"] == "categorical"
+    def fit(different, rows, dtype=None):
+        names = [f"class {i % different}" for i in range(rows)]
+        X = pd.DataFrame({"a": pd.Series(names, dtype=dtype), "b": np.arange(float(rows))})
+        return make(epochs=1).fit(X).likelihoods_["a"]
+
+    assert fit(50, 50) == fit(60, 120) == fit(60, 60, "category") == "categorical"
+    for different, rows in ((51, 51), (61, 120)):
+        with pytest.raises(ValueError, match="looks like text"):
+            fit(different, rows)
