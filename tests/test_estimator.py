@@ -204,6 +204,7 @@ def test_attributes_and_names(fitted):
         lambda est, X: est.transform(X),
         lambda est, X: est.inverse_transform(X[:, :L]),
         lambda est, X: est.reconstruct(X),
+        lambda est, X: est.impute(X),
         lambda est, X: est.generate(),
         lambda est, X: est.generate(X[:, :L]),
         lambda est, X: est.score(X),
@@ -212,9 +213,10 @@ def test_attributes_and_names(fitted):
         lambda est, X: est.get_feature_names_out(),
     ],
 )
-def test_nothing_works_before_fit(call, X):
+@pytest.mark.parametrize("likelihood", ["bernoulli", "auto", {0: "gaussian"}])
+def test_nothing_works_before_fit(likelihood, call, X):
     with pytest.raises(NotFittedError, match="not fitted"):
-        call(make(), X)
+        call(make(likelihood=likelihood), X)
 
 
 def test_clone_pipeline_grid_and_pickle(fitted, X):

@@ -301,6 +301,40 @@ def test_another_random_state_gives_other_draws(method, frame, fitted):
     assert not is_equal(draw(1), draw(2)) and not is_equal(draw(None), draw(None))
 
 
+@pytest.mark.parametrize("natural", [False, True])
+@pytest.mark.parametrize("library", FRAMES)
+def test_rows_may_come_in_the_other_library(library, natural):
+    """As frames of that library, with the dtypes given, or those that it finds by itself."""
+    own, rows = (FRAMES[name]() for name in (library, *FRAMES.keys() - {library}))
+    rows = type(rows)(values()) if natural else rows
+    est = make().fit(own)
+    np.testing.assert_allclose(est.score_samples(rows), est.score_samples(own))
+    np.testing.assert_allclose(est.transform(rows), est.transform(own))
+    ask = {"num_samples": 50, "random_state": 0}
+    filled, out = est.impute(rows, **ask), est.reconstruct(rows)
+    for one, other in ((filled, est.impute(own, **ask)), (out, est.reconstruct(own))):
+        assert type(one) is type(rows) and list(one.columns) == list(rows.columns)
+        for name, kind in CHOSEN.items():
+            if kind == "gaussian":
+                found, expected = (column(each, name).astype(float) for each in (one, other))
+                np.testing.assert_allclose(found, expected, rtol=1e-6)
+            else:
+                assert list(column(one, name)) == list(column(other, name))
+    if not natural:
+        assert dtypes(filled) == dtypes(rows)
+    assert est.partial_fit(rows).n_iter_ == 4
+    nothing = est.impute(type(rows)({name: [None] * 3 for name in CHOSEN}), random_state=0)
+    assert type(nothing) is type(rows) and not gaps(nothing).any()
+
+
+@pytest.mark.parametrize("make_frame", [pd.DataFrame, pl.DataFrame])
+def test_a_frame_may_come_where_fit_saw_an_array(make_frame):
+    est = make().fit(np.random.RandomState(0).normal(size=(40, 2)))
+    with pytest.warns(UserWarning, match="fitted without feature names"):
+        filled = est.impute(make_frame({"a": [1.0, None], "b": [None, None]}))
+    assert isinstance(filled, make_frame) and not gaps(filled).any()
+
+
 def test_a_long_table_is_filled_like_a_short_one(frame, fitted):
     many = pd.concat([frame] * 30) if isinstance(frame, pd.DataFrame) else pl.concat([frame] * 30)
     assert len(fitted.impute(many, num_samples=100, random_state=0)) == 30 * N
@@ -505,6 +539,7 @@ DAY = datetime.date(2020, 1, 1)
         ({"c": [datetime.datetime(2020, 1, d) for d in (1, 2, 3)]}, "column 'c' holds dates.*days"),
         ({"c": [math.inf, 0.0, 1.0]}, "infinity, in column 'c'"),
         ({"c": [1e300, -1e300, 1.0]}, "column 'c' cannot be scaled"),
+        ({"c": np.array([5, 9, 7], "uint64") + 2**63}, "too near each other for float64, in 'c'"),
     ],
 )
 def test_columns_that_say_nothing_are_named(columns, message, make_frame):
@@ -527,6 +562,7 @@ def test_text_is_no_class(frame):
         ([1, "a", 2.5], "several or unknown types"),
         ([{}, {}, []], "several or unknown types"),
         ([DAY, DAY, DAY], "unknown types, such as datetime.date"),
+        ([10**400, 1, 2], "'c' holds whole numbers too large for float64"),
         (pd.Categorical([pd.Timestamp("2020-01-01")] * 3), "must be texts or numbers"),
     ],
 )
@@ -549,6 +585,15 @@ def test_objects_that_are_plain_values_are_taken():
     assert filled["flag"].map(type).eq(bool).all() and filled.dtypes.eq(object).all()
 
 
+def test_objects_that_are_huge_whole_numbers_keep_their_digits():
+    X = pd.DataFrame({"n": pd.Series([2**70, None, 7, 1], dtype=object), "r": np.arange(4.0)})
+    est = make().fit(X)
+    filled = est.impute(X)["n"]
+    assert list(filled[[0, 2, 3]]) == [2**70, 7, 1] and filled.map(type).eq(int).all()
+    far = est._columns.decode(torch.tensor([[1.0, 0.0], [1e300, 0.0]]).double())["n"]
+    assert 2**69 < far[0] < 2**71 and far[1] == int(np.finfo(float).max)
+
+
 @pytest.mark.parametrize(
     ("likelihood", "error", "message"),
     [
@@ -556,6 +601,11 @@ def test_objects_that_are_plain_values_are_taken():
         ({"b": "poisson"}, ValueError, "'b' holds classes.*'categorical'"),
         ({"b": Poisson()}, ValueError, "'b' holds classes"),
         ({"b": Categorical(3)}, ValueError, "has 2 classes, 'u', 'v', and its likelihood 3"),
+        (
+            {"a": Categorical(3)},
+            ValueError,
+            r"column 'a' holds 4, and .* Categorical\(classes=3\), takes .* from 0 to 2",
+        ),
         ({"a": "normal"}, ValueError, "column 'a' must be one of.*got 'normal'"),
         ({"a": Poisson}, TypeError, "column 'a' must be one of"),
         ({"a": Observed(Poisson())}, TypeError, "gaps are taken care of"),
@@ -606,7 +656,18 @@ def test_rows_are_needed(frame):
         make().fit(frame[:0])
 
 
+def test_rows_that_nothing_is_learned_from():
+    X = pd.DataFrame(GOOD)
+    with pytest.raises(ValueError, match="holds out 3 rows, but there are only 3"):
+        make(validation=3).fit(X)
+    with pytest.raises(ValueError, match="the rows hold nothing but gaps"):
+        make().fit(X).partial_fit(pd.DataFrame({name: [None] * 3 for name in GOOD}))
+
+
 def test_other_frames_and_names():
+    for names, message in (([None, "a"], "named by texts"), ([0, "a"], "string names")):
+        with pytest.raises(TypeError, match=message):
+            make().fit(pd.DataFrame([[1.0, 2.0], [3.0, 5.0]], columns=names))
     with pytest.raises(TypeError, match="named by texts"):
         make().fit(pd.DataFrame({("a", 1): [1.0, 2.0], ("a", 2): [3.0, 5.0]}))
     doubled = pd.DataFrame([[1.0, 2.0], [3.0, 5.0]], columns=["a", "a"])

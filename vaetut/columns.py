@@ -57,6 +57,12 @@ class Column:
         places = {level: place for place, level in enumerate(self.levels)}
         known = series.known().tolist()
         unseen = [value for value in dict.fromkeys(known) if value not in places]
+        if unseen and self.kind != "class" and isinstance(self.likelihood, Categorical):
+            least, most = self.levels[0], self.levels[-1]
+            raise ValueError(
+                f"{self} holds {_list(unseen)}, and its likelihood, {self.likelihood}, takes the "
+                f"whole numbers from {least} to {most}"
+            )
         if unseen:
             raise ValueError(
                 f"{self} holds {_list(unseen)}, which fit did not see; it saw "
@@ -82,11 +88,8 @@ class Column:
         if self.kind == "flag":
             return values > 0.5
         values = values.round() if self.kind == "whole" else values
-        return values.astype(int).astype(object) if self._holds_objects_of_int else values
-
-    @property
-    def _holds_objects_of_int(self) -> bool:
-        return self.kind == "whole" and self.type.dtype == "object"
+        whole_objects = self.kind == "whole" and self.type.dtype.lower() == "object"
+        return _integers(values) if whole_objects else values
 
     def __str__(self) -> str:
         return f"column {self.name!r}"
@@ -153,7 +156,7 @@ class Columns:
     def decode(self, rows: torch.Tensor, like: object = None) -> Any:
         """Return a table, of the kind that was learned from, for rows (n, D) without gaps.
 
-        `like` gives its index, if it has one.
+        `like`, if it is a frame, gives its library, and its index.
         """
         values = self._decode_each(rows)
         if not self.columns[0].type.frame:
@@ -170,8 +173,7 @@ class Columns:
         names, types, changed = [], [], []
         for column, series, filled in zip(self.columns, table, values, strict=True):
             if series.gaps.any():
-                own = series.kind == column.kind or (series.kind, column.kind) == ("real", "whole")
-                own = own and series.kind != "class" and not series.gaps.all()
+                own = _keeps_type(series, column, filled)
                 names.append(series.name)
                 types.append(series.type if own else column.type)
                 changed.append(filled)
@@ -239,9 +241,15 @@ def read_table(X: object) -> list[Series]:
 def _check_worth(table: list[Series]) -> None:
     """Raise a ValueError that names all columns from which nothing can be learned."""
     empty = [series.name for series in table if series.gaps.all()]
-    constant = [s.name for s in table if not s.gaps.all() and len(set(s.known())) == 1]
-    said = [f"nothing but gaps in {_list(empty)}"] * bool(empty)
-    said += [f"one value only in {_list(constant)}"] * bool(constant)
+    constant = [s for s in table if not s.gaps.all() and len(set(s.known())) == 1]
+    close = [s.name for s in constant if s.kind == "whole" and abs(s.known()[0]) >= 2**53]
+    constant = [s.name for s in constant if s.name not in close]
+    reasons = {
+        "nothing but gaps": empty,
+        "one value only": constant,
+        "one value only, or some too near each other for float64,": close,
+    }
+    said = [f"{reason} in {_list(names)}" for reason, names in reasons.items() if names]
     if said:
         raise ValueError(f"there is {', and '.join(said)}: leave such columns out")
 
@@ -327,11 +335,31 @@ def _fill(series: Series, guess: np.ndarray) -> np.ndarray:
     """Return a column's own values, and the guess where there is a gap."""
     if series.gaps.all():
         return guess
-    own = series.values > 0.5 if guess.dtype == bool else series.values
+    own = series.values
+    if guess.dtype == bool:
+        own = own > 0.5
+    elif guess.dtype == object and series.kind == "whole":
+        own = _integers(own)
     return np.where(series.gaps, guess, own)
+
+
+def _keeps_type(series: Series, column: Column, filled: np.ndarray) -> bool:
+    """Return whether a column that was filled can have the dtype that it had."""
+    if series.gaps.all():
+        return False
+    if series.kind != "class":
+        return series.kind == column.kind or (series.kind, column.kind) == ("real", "whole")
+    other = series.type.frame != column.type.frame  # so that the column's own dtype is no use
+    return other and set(filled) <= set(series.type.levels or filled)
+
+
+def _integers(values: np.ndarray) -> np.ndarray:
+    """Return whole numbers as Python's, of any size; what is infinite as the largest float."""
+    return np.array([int(value) for value in np.nan_to_num(values)], dtype=object)
 
 
 def _list(values: list | tuple) -> str:
     """Return up to five values, for a message."""
-    shown = ", ".join(repr(value) for value in values[:5])
+    short = [int(v) if isinstance(v, float) and v.is_integer() else v for v in values[:5]]
+    shown = ", ".join(map(repr, short))
     return shown + f" and {len(values) - 5} more" * (len(values) > 5)

@@ -61,7 +61,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     polars whose columns are numbers, truth values or classes, or an array of numbers. It may have
     gaps (NaN, None). Real columns are standardised inside, and what comes out is in the units and
     classes of `X`: a frame has its columns and dtypes, whole numbers are rounded, and an array is
-    one of floats. `fit`, or the first `partial_fit`, learns classes and scales.
+    one of floats. `fit`, or the first `partial_fit`, learns classes and scales. Frames of the other
+    library are taken later, too, and come back as such, with the dtypes that are usual there.
 
     Parameters
     ----------
@@ -212,6 +213,11 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         before = {name: value for name, value in vars(self).items() if name in _OF_THE_COLUMNS}
         try:
             x = self._check(X, reset=True)
+            if self._columns and len(x) <= self.validation:
+                raise ValueError(
+                    f"validation holds out {self.validation} rows, but there are only {len(x)}; "
+                    "pass more, or set a smaller validation"
+                )
             seed = _draw_seed(self.random_state)
             model = self._build(x, seed)
             history = train(model, x, self._make_recipe(), seed, progress=self.verbose > 0)
@@ -245,6 +251,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self._validate_params()
         first = not hasattr(self, "model_")
         x = self._check(X, reset=first)
+        if self._columns and x.isnan().all():
+            raise ValueError("the rows hold nothing but gaps, so there is nothing to learn")
         seed = _draw_seed(self.random_state)
         if first:
             model, history, state = self._build(x, seed), History(), None
@@ -580,6 +588,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _check(self, X: ArrayLike, reset: bool = False) -> torch.Tensor:
         """Return rows (n, D) as a tensor, of the dtype and on the device of the network."""
+        if not reset:
+            check_is_fitted(self, "model_")
         device, floats = self._place()
         table = self._is_for_tables if reset else self._columns is not None
         x = (self._check_table if table else self._check_array)(_array(X), reset, floats)

@@ -137,7 +137,10 @@ def _read_series(name: Any, series: nw.Series, library: str) -> Series:
             "numbers, truth values, or classes"
         )
     kind = kinds.pop() if kinds else "class"  # with nothing but gaps, one is as good as another
-    return Series(name, kind, values if kind == "class" else values.astype(np.float64), type_)
+    try:
+        return Series(name, kind, values if kind == "class" else values.astype(np.float64), type_)
+    except OverflowError as error:
+        raise ValueError(f"column {name!r} holds whole numbers too large for float64") from error
 
 
 def _floats(series: nw.Series) -> np.ndarray:
@@ -163,6 +166,8 @@ def write_frame(
 ) -> Any:
     """Return a frame of the library, the columns and the dtypes that `types` tell of.
 
+    Where `like` is a frame of another library it is one of that, with the dtypes usual there.
+
     Parameters
     ----------
     names : list
@@ -170,10 +175,10 @@ def write_frame(
     columns : list of ndarray, shape (n,)
         Without gaps; whole numbers may be beyond what their dtype holds.
     like : frame, optional
-        Whose index the result has, where the library knows one.
+        Whose library the result is of, and whose index it has, where the library knows one.
     """
-    library = importlib.import_module(types[0].frame)
-    index = like.index if library.__name__ == "pandas" and is_frame(like) else None
+    library = _library(like) if is_frame(like) else importlib.import_module(types[0].frame)
+    index = getattr(like, "index", None) if is_frame(like) else None
     series = [
         _write_series(library, *each, index) for each in zip(names, types, columns, strict=True)
     ]
@@ -184,7 +189,7 @@ def write_frame(
 
 def change_frame(frame: Any, names: list, types: list[Type], columns: list[np.ndarray]) -> Any:
     """Return a copy of a frame with other values in some of its columns."""
-    library = importlib.import_module(nw.from_native(frame).implementation.value)
+    library = _library(frame)
     series = [
         _write_series(library, *each, getattr(frame, "index", None))
         for each in zip(names, types, columns, strict=True)
@@ -197,14 +202,22 @@ def change_frame(frame: Any, names: list, types: list[Type], columns: list[np.nd
     return frame
 
 
+def _library(frame: Any) -> Any:
+    """Return the module that a frame is of."""
+    return importlib.import_module(nw.from_native(frame).implementation.value)
+
+
 def _write_series(
     library: Any, name: Any, type_: Type, values: np.ndarray, index: Any = None
 ) -> Any:
     values = _clip(values, type_.dtype)
+    own = type_.frame == library.__name__
     if library.__name__ == "polars":
-        return library.Series(name, values.tolist(), dtype=_polars_dtype(library, type_))
+        if values.dtype == object or own:
+            values = values.tolist()
+        return library.Series(name, values, dtype=_polars_dtype(library, type_) if own else None)
     series = library.Series(values, index=index, name=name)
-    return series.astype(_pandas_dtype(library, type_))
+    return series.astype(_pandas_dtype(library, type_)) if own else series
 
 
 def _clip(values: np.ndarray, dtype: str) -> np.ndarray:
