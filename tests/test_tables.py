@@ -161,6 +161,16 @@ def test_columns_of_an_array_are_named_by_their_numbers():
     assert filled[3, 1] >= 0 and np.array_equal(filled[~np.isnan(X)], X[~np.isnan(X)])
 
 
+@pytest.mark.parametrize("gap", [False, True])  # with which pandas makes floats of them
+def test_zeros_and_ones_are_truth_values(gap):
+    frame = pd.DataFrame({"smokes": [0, 1] * 20, "weight": np.linspace(50.0, 90.0, 40)})
+    frame.loc[3, "smokes"] = None if gap else 1
+    est = make().fit(frame)
+    assert est.likelihoods_ == {"smokes": "bernoulli", "weight": "gaussian"}
+    drawn = est.generate(n_samples=50, sample=True, random_state=0)
+    assert set(drawn["smokes"]) == {0, 1} and drawn.dtypes.equals(frame.dtypes)
+
+
 def test_a_class_of_ones_own_numbers_keeps_them():
     X = np.random.RandomState(0).choice([0.0, 1.0, 2.0], size=(30, 2))
     est = make(likelihood={0: Categorical(4), 1: "categorical"}).fit(X)

@@ -295,7 +295,7 @@ def _choose(series: Series) -> str:
                 f"likelihood={{{series.name!r}: 'categorical'}}"
             )
         return "categorical"
-    if series.kind == "flag":
+    if series.kind == "flag" or set(known) == {0, 1}:
         return "bernoulli"
     counts = series.kind == "whole" and known.min() >= 0 and known.mean() <= LARGEST_MEAN
     return "negative-binomial" if counts and known.var() >= known.mean() else "gaussian"

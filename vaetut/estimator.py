@@ -78,9 +78,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         there. For the Gaussian, standardise the columns. `Observed` takes gaps.
 
         "auto" chooses for each column by its dtype. Real numbers are "gaussian", with a learned
-        variance; truth values "bernoulli"; categories and texts "categorical". Whole numbers from
-        0 on are "negative-binomial" where their mean is 100 at most and their variance no less than
-        the mean; others are "gaussian". `likelihoods_` says what was chosen. A dict from names of
+        variance; truth values, and numbers that are all 0 or 1, "bernoulli"; categories and texts
+        "categorical". Whole numbers from 0 on are "negative-binomial" where their mean is 100 at
+        most and their variance no less than the mean; others are "gaussian". `likelihoods_` says what was chosen. A dict from names of
         columns (of an array: their numbers) to one of these names, to "poisson", or to a
         `Likelihood` overrules it; each column has a copy of its own, and a density sees
         standardised values.
