@@ -47,6 +47,7 @@ FLOORS = {
     "parts": 4,
     "recipe": 4,
     "columns": 5,
+    "doctor": 5,
     "evaluation": 5,
     "imputation": 5,
     "exercises": 5,
@@ -360,6 +361,7 @@ CALLS = {
     "kl_standard_normal": lambda path: vaetut.kl_standard_normal(Z, Z),
     "aggregate_posterior": lambda path: vaetut.aggregate_posterior(Z, Z),
     "evaluate": lambda path: str(vaetut.evaluate(small(), X, 3)),
+    "diagnose": lambda path: str(vaetut.diagnose(X, model=small())),
     "impute": lambda path: vaetut.impute(small(), X, 3, 2),
     "Recipe": lambda path: vaetut.Recipe(),
     "History": save_and_load_history,
@@ -374,6 +376,7 @@ ELSEWHERE = {"VariationalAutoencoder", "load_dataset"}  # test_estimator; torchv
 BASES = {"Likelihood", "Prior"}  # of what is called above
 RESULTS = {
     "AggregatePosterior",
+    "Diagnosis",
     "Elbo",
     "Imputation",
     "Report",

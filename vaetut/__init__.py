@@ -56,6 +56,8 @@ _HOME = {
     "Report": "evaluation",
     "aggregate_posterior": "evaluation",
     "evaluate": "evaluation",
+    "Diagnosis": "doctor",
+    "diagnose": "doctor",
     "Imputation": "imputation",
     "impute": "imputation",
     "VariationalAutoencoder": "estimator",

@@ -26,6 +26,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .checks import NO_FLOAT64, check_batch, check_count, check_device, check_flag
 from .columns import Columns, read_table
+from .doctor import Diagnosis, diagnose
 from .frames import is_frame
 from .history import History
 from .imputation import best_guess, impute
@@ -80,10 +81,10 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         "auto" chooses for each column by its dtype. Real numbers are "gaussian", with a learned
         variance; truth values, and numbers that are all 0 or 1, "bernoulli"; categories and texts
         "categorical". Whole numbers from 0 on are "negative-binomial" where their mean is 100 at
-        most and their variance no less than the mean; others are "gaussian". `likelihoods_` says what was chosen. A dict from names of
-        columns (of an array: their numbers) to one of these names, to "poisson", or to a
-        `Likelihood` overrules it; each column has a copy of its own, and a density sees
-        standardised values.
+        most and their variance no less than the mean; others are "gaussian". `likelihoods_` says
+        what was chosen. A dict from names of columns (of an array: their numbers) to one of these
+        names, to "poisson", or to a `Likelihood` overrules it; each column has a copy of its own,
+        and a density sees standardised values.
     variance : float or "learned"
         Of the "gaussian", the same for every feature.
     prior : Prior, optional
@@ -451,6 +452,22 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             return filled
         scale = self._columns.scale if self._columns else lambda spread: spread.cpu().numpy()
         return filled, scale(found.std), scale(found.error)
+
+    def diagnose(self, X: ArrayLike) -> Diagnosis:
+        """Look for faults and symptoms of the fitted model, by rows of the data.
+
+        Parameters
+        ----------
+        X : array or frame of shape (n_samples, n_features)
+            A few hundred rows are enough.
+
+        Returns
+        -------
+        Diagnosis
+            As `vaetut.diagnose` returns it.
+        """
+        model = self._network()
+        return diagnose(self._check(X), model=model)
 
     def score(self, X: ArrayLike, y: object = None) -> float:
         """Return the mean of `score_samples`: the ELBO per row, in nats; higher is better."""

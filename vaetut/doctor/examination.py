@@ -1,0 +1,129 @@
+"""One examination, from the first pass to the list of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from . import faults, symptoms
+from .catalogue import FAULTS, NOTES, SYMPTOMS, Finding
+from .formula import describe, find_formula
+from .interface import make_subject
+from .subject import Subject, untouched
+
+MOST = 512  # examples: more would only take longer
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `diagnose` found.
+
+    Attributes
+    ----------
+    faults : list of Finding
+        What is wrong, whether the model is trained or not.
+    symptoms : list of Finding
+        What a trained model has come to; none for a fresh one.
+    notes : list of Finding
+        What the loss amounts to, and what could not be examined.
+    trained : bool
+        Whether the model looks trained, by its gradients and its reconstructions.
+    """
+
+    faults: list[Finding]
+    symptoms: list[Finding]
+    notes: list[Finding]
+    trained: bool
+
+    def __str__(self) -> str:
+        """Lay all findings out, the worst first."""
+        kinds = {"Fault": self.faults, "Symptom": self.symptoms, "Note": self.notes}
+        found = [f"{kind}: {finding}" for kind, several in kinds.items() for finding in several]
+        unknown = any(note.name == "unknown-loss" for note in self.notes)
+        none = "No fault was found" + (" in what could be examined." if unknown else ".")
+        first = [] if self.faults else [none]
+        return "\n\n".join(first + found)
+
+
+def diagnose(
+    x: torch.Tensor,
+    *,
+    model: Any = None,
+    loss: Callable | None = None,
+    encode: Callable | None = None,
+    decode: Callable | None = None,
+    sample: Callable | None = None,
+    **options: Any,
+) -> Diagnosis:
+    """Look for the usual faults of a VAE, and say what its loss amounts to.
+
+    Nothing is trained, and nothing is changed: weights, buffers, gradients, modes and random
+    states are as before. It takes about a second for a small model.
+
+    Parameters
+    ----------
+    x : Tensor, shape (B, ...)
+        A batch of training examples, as the model gets them: 8 at least, and a few hundred for the
+        symptoms of a trained model. Of more than 512, the first 512 are used.
+    model : VAE, or Module or function that returns reconstruction, mu and log_var
+        In any order, as a tuple, list or dict, with or without the code and the data; from x alone.
+    loss : Callable, optional
+        A function of (reconstruction, x, mu, log_var), as in PyTorch's example; of (x, model) or
+        (model, x); or of x. Without it, `model.loss_function(*outputs, **options)`. It returns a
+        tensor, or a dict with "loss", or a tuple that begins with it. A `vaetut.VAE` needs none.
+    encode, decode : Callable, optional
+        From x to mu and log_var, and from codes to reconstructions. Without `model` both are
+        needed; with it, `model.decode` or `model.decoder` serves, if there is one.
+    sample : Callable, optional
+        From n to n new examples. Without it, the model's own `sample` or `generate`.
+    **options
+        Handed to `loss`.
+
+    Returns
+    -------
+    Diagnosis
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not clear how the model is run, or its loss fails for another reason than those
+        that are looked for.
+    """
+    subject = make_subject(x, model, loss, encode, decode, sample, options)
+    subject.x = subject.x[:MOST]
+    with untouched(subject.modules), torch.enable_grad():
+        found = [Finding(*each) for each in _examine(subject)]
+    kinds = {"faults": FAULTS, "symptoms": SYMPTOMS, "notes": NOTES}
+    lists = {kind: [f for f in found if f.name in known] for kind, known in kinds.items()}
+    return Diagnosis(**lists, trained=subject.trained)
+
+
+def _examine(subject: Subject) -> Iterator[tuple[str, str]]:
+    subject.set_mode(training=True)
+    broken = faults.of_numbers(subject)
+    if broken:
+        yield broken
+        return
+    subject.wake()
+    subject.to_double()
+    one, two = faults.two_passes(subject)
+    formula = find_formula(subject)
+    noise = list(faults.of_code(subject, one)) or list(faults.of_noise(subject, one, two))
+    noise = noise or list(faults.of_sigma(one, two, formula))
+    yield from noise
+    yield from faults.of_formula(subject, formula, one)
+    if "code-unread" not in dict(noise):
+        yield from faults.of_range(subject, formula, one)
+    # Without a code that is drawn as it should be, the second head learns nothing: said already.
+    if not noise:
+        yield from faults.of_gradients(subject, formula, one)
+    yield from faults.of_rows(subject)
+    subject.set_mode(training=True)
+    subject.trained = symptoms.is_trained(subject, one)
+    if subject.trained and not noise:
+        yield from symptoms.of_codes(subject, one, formula)
+        yield from symptoms.of_variance(subject)
+    yield from describe(formula, subject.x)

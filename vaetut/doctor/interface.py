@@ -1,0 +1,299 @@
+"""From the interfaces that people have to a `Subject`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..checks import check_finite
+from ..model import VAE
+from .subject import (
+    HELP,
+    Outputs,
+    Subject,
+    modules_of,
+    pick,
+    required,
+    role_of,
+    seed_all,
+    total,
+    untouched,
+)
+
+FORMULA = {"recon", "x", "mu", "head"}
+
+
+def make_subject(
+    x: torch.Tensor,
+    model: Any,
+    loss: Callable | None,
+    encode: Callable | None,
+    decode: Callable | None,
+    sample: Callable | None,
+    options: dict[str, Any],
+) -> Subject:
+    """Find out how the reader's model is run; errors say what is not clear."""
+    if isinstance(model, VAE):
+        return _ours(model.likelihood.check(x), model)
+    _check_data(x)
+    if isinstance(model, type):
+        raise TypeError(f"model must be a model, got the class {model.__name__}")
+    if isinstance(model, torch.jit.ScriptModule):
+        raise TypeError("a traced or scripted model cannot be looked into; pass the original one")
+    modules = modules_of(*(f for f in (model, loss, encode, decode, sample) if f is not None))
+    if loss is None:
+        loss = getattr(model, "loss_function", None)
+        if loss is None:
+            raise TypeError(
+                "loss is missing: pass loss=, a function of reconstruction, x, mu and "
+                "log_var, or of x"
+            )
+    if model is None:
+        return _of_functions(x, loss, encode, decode, sample, modules)
+    raw = _caller(model)
+    with untouched(modules):
+        Subject(x, raw, loss, raw, modules=modules).set_mode(training=True)
+        seed_all(1)
+        first = raw(x)
+        seed_all(2)
+        places = pick(first, raw(x), x)
+        decode = _working(decode, model, first, places)
+
+    def forward(x: torch.Tensor) -> Outputs:
+        given = raw(x)
+        return Outputs(*(given[place] for place in places))
+
+    def own_encode(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return forward(x)[1:]
+
+    names = required(loss)
+    formula = None
+    data = {
+        k
+        for k, part in enumerate(first)
+        if isinstance(part, torch.Tensor) and part.shape == x.shape and torch.equal(part, x)
+    }
+    if names is None:  # loss_function(*outputs, **options)
+
+        def formula(recon, x, mu, head):  # noqa: ANN001, ANN202
+            held = [x if k in data else part for k, part in enumerate(first)]
+            for place, value in zip(places, (recon, mu, head), strict=True):
+                held[place] = value
+            return total(_try(loss, *held, **options))
+    elif len(names) > 1:
+        roles = [role_of(name) for name in names]
+        if len(names) == 4 and (set(roles) != FORMULA):
+            roles = ["recon", "x", "mu", "head"]  # as in PyTorch's example
+        if set(roles) <= FORMULA and len(set(roles)) == len(roles):
+
+            def formula(recon, x, mu, head):  # noqa: ANN001, ANN202
+                held = {"recon": recon, "x": x, "mu": mu, "head": head}
+                return total(_try(loss, *(held[role] for role in roles), **options))
+        elif sorted(map(str, roles)) == ["model", "x"]:
+            order = [role == "x" for role in roles]
+
+            def whole(x: torch.Tensor) -> torch.Tensor:
+                return total(_try(loss, *(x if is_x else model for is_x in order), **options))
+        else:
+            raise TypeError(
+                f"loss wants {', '.join(names)}; give it reconstruction, x, mu and "
+                "log_var, or x alone, and fill the others by functools.partial"
+            )
+    else:
+
+        def whole(x: torch.Tensor) -> torch.Tensor:
+            return total(_try(loss, x, **options))
+
+    if formula is not None:
+
+        def whole(x: torch.Tensor) -> torch.Tensor:
+            out = forward(x)
+            return formula(out.recon, x, out.mu, out.head)
+
+    return Subject(
+        x=x,
+        forward=forward,
+        loss=whole,
+        encode=own_encode,
+        decode=decode,
+        formula=formula,
+        sample=sample or _sampler(model),
+        modules=modules,
+    )
+
+
+def _caller(model: Any) -> Callable:
+    """Return a function from x to what the model returns, as a list or a dict."""
+
+    def raw(x: torch.Tensor) -> Any:
+        given = model(x)
+        if isinstance(given, dict):
+            return given
+        if not isinstance(given, (tuple, list)):
+            return given
+        flat: list[Any] = []
+        for part in given:
+            if isinstance(part, torch.distributions.Distribution):
+                flat += [part.mean, part.stddev]
+            else:
+                flat += part if isinstance(part, (tuple, list)) else [part]
+        return flat
+
+    return raw
+
+
+def _try(loss: Callable, *args: Any, **options: Any) -> Any:
+    try:
+        return loss(*args, **options)
+    except KeyError as error:
+        raise TypeError(f"the loss wants the option {error}; pass it to diagnose, too") from error
+
+
+def _check_data(x: Any) -> None:
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"x must be a tensor, got {type(x).__name__}")
+    if not x.is_floating_point():
+        raise TypeError(f"x must hold floats, got {x.dtype}; use x.float()")
+    if x.ndim < 2 or len(x) < 8:
+        raise ValueError(f"x must hold 8 examples or more, (B, ...); its shape is {tuple(x.shape)}")
+    check_finite(x)
+
+
+def _working(decode: Callable | None, model: Any, first: Any, places: list) -> Callable | None:
+    """Return the reader's decoder; or the model's own, if it takes a code."""
+    mu = first[places[1]].detach()
+    if decode is None:
+        names = [n for n in ("decode", "decoder") if callable(getattr(model, n, None))]
+        for name in names:
+            try:
+                result = getattr(model, name)(mu)
+            except (RuntimeError, TypeError, ValueError, IndexError):
+                continue
+            if isinstance(result, torch.Tensor):
+                return getattr(model, name)
+        return None
+    try:
+        decode(mu)
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise TypeError(
+            f"decode does not take codes of the shape of mu, {tuple(mu.shape)}: {error}"
+        ) from error
+    return decode
+
+
+def _sampler(model: Any) -> Callable | None:
+    """Return the model's own way to draw new examples: from their number."""
+    for name in ("sample", "generate"):
+        own = getattr(model, name, None)
+        if not callable(own):
+            continue
+        names = required(own)
+        if names is not None and len(names) == 1:
+            return own
+        if names is not None and len(names) == 2 and "device" in names[1]:
+            return lambda n: own(n, torch.device("cpu"))
+    return None
+
+
+def _of_functions(
+    x: torch.Tensor,
+    loss: Callable,
+    encode: Callable | None,
+    decode: Callable | None,
+    sample: Callable | None,
+    modules: list[nn.Module],
+) -> Subject:
+    """Listen to encode and decode while the reader's loss calls them."""
+    if encode is None or decode is None:
+        raise TypeError(f"without model=, {HELP}")
+
+    def pair(given: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        if isinstance(given, torch.distributions.Distribution):
+            return given.mean, given.stddev
+        mu, head = tuple(given)[:2]
+        return mu, head
+
+    def forward(x: torch.Tensor) -> Outputs:
+        with _listening(encode) as codes, _listening(decode) as recons:
+            loss(x)
+        if not (codes and recons):
+            silent = "encode" if recons else "decode"
+            raise TypeError(
+                f"loss(x) does not call {silent} itself; pass the module or the bound method that "
+                "it calls, or model="
+            )
+        return Outputs(recons[0], *pair(codes[0]))
+
+    owner = getattr(decode, "__self__", None)
+    return Subject(
+        x=x,
+        forward=forward,
+        loss=lambda x: total(loss(x)),
+        encode=lambda x: pair(encode(x)),
+        decode=decode,
+        sample=sample or _sampler(owner),
+        modules=modules,
+    )
+
+
+@contextmanager
+def _listening(function: Callable) -> Iterator[list[Any]]:
+    """Collect what a module, a bound method or a function of a module returns to its callers."""
+    heard: list[Any] = []
+    if isinstance(function, nn.Module):
+        handle = function.register_forward_hook(lambda _, __, result: heard.append(result))
+        try:
+            yield heard
+        finally:
+            handle.remove()
+        return
+
+    def wrapper(*args: Any, **options: Any) -> Any:
+        heard.append(function(*args, **options))
+        return heard[-1]
+
+    name = getattr(function, "__name__", "")
+    owner = getattr(function, "__self__", None)
+    places = vars(owner) if owner is not None else getattr(function, "__globals__", {})
+    before = places.get(name, None)
+    if owner is None and before is not function:  # a function within another: nobody can listen
+        yield heard
+        return
+    places[name] = wrapper
+    try:
+        yield heard
+    finally:
+        if before is None:
+            del places[name]
+        else:
+            places[name] = before
+
+
+def _ours(x: torch.Tensor, model: VAE) -> Subject:
+    def encode(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        q = model.encode(x)
+        return q.mu, q.log_var
+
+    def forward(x: torch.Tensor) -> Outputs:
+        mu, log_var = encode(x)
+        z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
+        return Outputs(model.decode(z), mu, log_var)
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        recon = forward(x).recon
+        return (model.kl(model.encode(x)).sum(-1) - model.likelihood.log_prob(x, recon)).mean()
+
+    return Subject(
+        x=x,
+        forward=forward,
+        loss=loss,
+        encode=encode,
+        decode=model.decode,
+        likelihood=model.likelihood,
+        sample=lambda n: model.decode(model.prior.sample(n)),
+        modules=[model],
+    )

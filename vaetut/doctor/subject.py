@@ -1,0 +1,261 @@
+"""The reader's own VAE, whatever its interface: one way to run it, and nothing of it changed."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..checks import brief
+from .watch import Watch
+
+ROLES = {  # what a parameter of a loss, or a key of an output, is called
+    "recon": ("recon", "rec_", "x_rec", "hat", "pred", "logits", "out", "decoded", "x_tilde"),
+    "head": ("var", "std", "sig", "scale", "lv"),
+    "mu": ("mu", "mean", "loc"),
+    "model": ("model", "net", "vae", "module"),
+    "x": ("x", "input", "data", "target", "orig", "image", "batch", "true", "img", "y"),
+}
+HELP = "leave out model=, and pass encode=, decode= and loss=, functions of x, of codes and of x"
+# Layers whose work depends on the mode: they stay as in evaluation, while the model trains.
+CALM = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
+
+
+class Outputs(NamedTuple):
+    """What a pass through the model gives; the second head as it comes: log_var, sigma, ..."""
+
+    recon: torch.Tensor
+    mu: torch.Tensor
+    head: torch.Tensor
+
+
+@dataclass
+class Pass:
+    """One pass with known noise."""
+
+    outputs: Outputs
+    loss: torch.Tensor
+    watch: Watch
+
+
+@dataclass
+class Subject:
+    """A model under examination: its functions, each of the data, in the reader's own words.
+
+    Attributes
+    ----------
+    x : Tensor, shape (B, ...)
+    forward : Callable
+        From x to `Outputs`, with fresh noise.
+    loss : Callable
+        From x to the loss, a number; it passes through the model itself.
+    encode, decode : Callable
+        From x to mu and the second head; from codes to reconstructions, None where unknown.
+    formula : Callable, optional
+        From reconstruction, x, mu and head to the loss, where the reader's loss is a function of
+        these alone.
+    sample : Callable, optional
+        From a count to new examples.
+    likelihood : Any, optional
+        That of a model of this package.
+    modules : list of Module
+        All that may have to be put back.
+    """
+
+    x: torch.Tensor
+    forward: Callable
+    loss: Callable
+    encode: Callable
+    decode: Callable | None = None
+    formula: Callable | None = None
+    sample: Callable | None = None
+    likelihood: Any = None
+    modules: list[nn.Module] = field(default_factory=list)
+    trained: bool = False
+
+    def set_mode(self, *, training: bool) -> None:
+        """Set the mode, dropout and batch norm as in evaluation: so noise is the code's alone."""
+        for root in self.modules:
+            for module in root.modules():
+                module.training = training and not isinstance(module, CALM)
+
+    def to_double(self) -> None:
+        """Go over to float64, where the model can: the difference of two sums is then exact."""
+        single = self.x
+        torch.set_default_dtype(torch.float64)
+        for module in self.modules:
+            module.double()
+        try:
+            self.x = self.x.double()
+            self.run(1)
+        except (RuntimeError, TypeError):  # a part insists on float32, or the device has no float64
+            torch.set_default_dtype(torch.float32)
+            for module in self.modules:
+                module.float()
+            self.x = single
+
+    def wake(self) -> None:
+        """Move matrices that are all zero a little: they pass nothing on, until they learn."""
+        seed_all(5)
+        with torch.no_grad():
+            for p in self.parameters().values():
+                if p.ndim > 1 and not p.any():
+                    p.data = p.data + 0.05 * torch.randn_like(p)
+
+    def run(self, seed: int, x: torch.Tensor | None = None) -> Pass:
+        """Pass through the model with the noise of this seed."""
+        x = self.x if x is None else x
+        seed_all(seed)
+        with torch.no_grad():
+            mu, _ = self.encode(x)
+        seed_all(seed)
+        with Watch(largest=16 * mu.numel()) as watch:
+            outputs = self.forward(x.clone())
+        if self.formula is not None:
+            loss = self.formula(outputs.recon, x, outputs.mu, outputs.head)
+        else:
+            seed_all(seed)
+            loss = self.loss(x.clone())
+        return Pass(outputs, loss, watch)
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Return all parameters by name."""
+        found = {}
+        for module in self.modules:
+            found |= dict(module.named_parameters())
+        return found
+
+
+def seed_all(seed: int) -> None:
+    """Seed every source of noise that a model may use."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    random.seed(seed)
+
+
+@contextmanager
+def untouched(modules: list[nn.Module]) -> Iterator[None]:
+    """Lend the modules: weights, buffers, gradients, modes and random states come back."""
+    states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    every = {module for root in modules for module in root.modules()}
+    parameters = {p for root in modules for p in root.parameters()}
+    attributes = [(module, dict(vars(module))) for module in every]
+    kept = [(p, p.data, p.grad) for p in parameters]
+    buffers = [(module, dict(module._buffers)) for module in every]
+    dtype = torch.get_default_dtype()
+    try:
+        for p in parameters:
+            p.data, p.grad = p.data.clone(), None
+        for module, held in buffers:
+            module._buffers.update({k: None if b is None else b.clone() for k, b in held.items()})
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        for p, data, grad in kept:
+            p.data = data
+            p.grad = grad
+        for module, held in buffers:
+            module._buffers.update(held)
+        for module, own in attributes:  # counters, and what was kept of the last call
+            for name in set(vars(module)) - set(own):
+                del vars(module)[name]
+            vars(module).update(own)
+        torch.set_rng_state(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        random.setstate(states[2])
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+
+
+def total(value: Any) -> torch.Tensor:
+    """Return the loss out of what a loss function returned."""
+    if isinstance(value, dict):
+        value = value["loss"] if "loss" in value else next(iter(value.values()))
+    if isinstance(value, (tuple, list)):
+        value = value[0]
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"loss must return a tensor, not {brief(value)}")
+    return value.mean() if value.ndim else value
+
+
+def role_of(name: str) -> str | None:
+    """Say what a parameter or a key of this name holds."""
+    name = name.lower()
+    if name in ("z", "code", "codes"):
+        return "z"
+    for role, words in ROLES.items():
+        if any(name.startswith(word) or word in name.split("_") for word in words) or (
+            role != "x" and any(len(word) > 2 and word in name for word in words)
+        ):
+            return role
+    return None
+
+
+def required(function: Callable) -> list[str] | None:
+    """Return the names of the parameters that must be given; None where it takes any number."""
+    names = []
+    for p in inspect.signature(function).parameters.values():
+        if p.kind is p.VAR_POSITIONAL:
+            return None
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+            names.append(p.name)
+    return names
+
+
+def modules_of(*things: Any) -> list[nn.Module]:
+    """Return the modules that these are, belong to, or refer to."""
+    found: list[nn.Module] = []
+    for thing in things:
+        thing = getattr(thing, "func", thing)  # of a partial
+        near = [thing, getattr(thing, "__self__", None)]
+        if inspect.isfunction(thing):
+            names = inspect.getclosurevars(thing)
+            near += [*names.nonlocals.values(), *names.globals.values()]
+            near += [getattr(other, "__self__", None) for other in near[2:]]
+        found += [m for m in near if isinstance(m, nn.Module) and not any(m is f for f in found)]
+    return found
+
+
+def pick(raw: Any, again: Any, x: torch.Tensor) -> list[Any]:
+    """Return where reconstruction, mu and second head are in an output: indices or keys.
+
+    `again` is the output with other noise: what differs in the shape of mu is a code.
+    """
+    if isinstance(raw, dict):
+        places = {role_of(str(key)): key for key in reversed(raw)}
+        if {"recon", "mu", "head"} <= set(places):
+            return [places["recon"], places["mu"], places["head"]]
+        raise TypeError(
+            f"the model returns {sorted(map(str, raw))}, and which of these are the "
+            f"reconstruction, mu and log_var is not clear; {HELP}"
+        )
+    if not isinstance(raw, (tuple, list)):
+        raise TypeError(f"the model returns {brief(raw)}, not reconstruction, mu, log_var; {HELP}")
+    tensors = [
+        (k, t) for k, t in enumerate(raw) if isinstance(t, torch.Tensor) and len(t) == len(x)
+    ]
+    tensors = [(k, t) for k, t in tensors if not (t.shape == x.shape and torch.equal(t, x))]
+    recon = next((k for k, t in tensors if t.numel() == x.numel()), None)
+    rest = [(k, t) for k, t in tensors if k != recon]
+    if len(rest) > 2:  # one may be the code
+        rest = [(k, t) for k, t in rest if torch.equal(t, again[k])]
+        rest = [
+            (k, t)
+            for n, (k, t) in enumerate(rest)
+            if not any(torch.equal(t, other) for _, other in rest[:n])
+        ]
+    if recon is None or len(rest) < 2 or rest[0][1].shape != rest[1][1].shape:
+        shapes = ", ".join(str(tuple(t.shape)) for _, t in tensors)
+        raise TypeError(
+            f"among what the model returns, of shapes {shapes}, there are not one "
+            f"reconstruction of {x[0].numel()} values and mu and log_var; {HELP}"
+        )
+    return [recon, rest[0][0], rest[1][0]]
