@@ -1,0 +1,75 @@
+"""`book/vae.py`: what chapter 7 shows is what it trains, and the package trains the same."""
+
+import ast
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import vaetut
+from vaetut.noise import TRAINING, make_generator
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = ROOT / "book" / "vae.py"
+CHAPTER = ROOT / "book" / "src" / "07_code_in_action.md"
+PIECES = [node for node in ast.parse(FILE.read_text()).body if hasattr(node, "name")]
+
+
+@pytest.fixture
+def vae():
+    spec = importlib.util.spec_from_file_location("vae", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.name)
+def test_the_chapter_shows_it_word_for_word(piece):
+    assert ast.get_source_segment(FILE.read_text(), piece) in CHAPTER.read_text()
+
+
+def test_it_needs_pytorch_alone():
+    tree = ast.parse(FILE.read_text())
+    outside = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {getattr(node, "module", None) or node.names[0].name for node in outside}
+    assert {name.split(".")[0] for name in names} == {"torch"}
+    assert len(FILE.read_text().splitlines()) < 125
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_ten_steps_are_those_of_the_package(vae, dtype):
+    x = vaetut.load_mnist("train")[0][:2600].to(dtype)
+    package = vaetut.FAST.build_model(784, 20, seed=3).to(dtype)
+    model = vae.VAE().to(dtype)
+    with torch.no_grad():
+        for own, given in zip(model.parameters(), package.parameters(), strict=True):
+            own.copy_(given)
+    recipe = replace(vaetut.FAST, epochs=1, validation=100)
+    history = vaetut.train(package, x, recipe, seed=0, progress=False)
+    generator = make_generator(0, TRAINING)
+    training, _ = vae.train(model, x[100:], x[:100], epochs=1, generator=generator)
+    assert training == pytest.approx(history.cost, rel=1e-5)
+    close = {"rtol": 1e-4 if dtype == torch.float32 else 1e-8, "atol": 1e-5}
+    for own, given in zip(model.parameters(), package.parameters(), strict=True):
+        torch.testing.assert_close(own, given, **close)
+
+
+def test_its_cost_is_the_negative_elbo(vae):
+    x = vaetut.load_mnist("test")[0][:50]
+    model, package = vae.VAE(), vaetut.FAST.build_model(784, 20)
+    with torch.no_grad():
+        for own, given in zip(model.parameters(), package.parameters(), strict=True):
+            own.copy_(given)
+        eps = torch.randn(50, 20, generator=torch.Generator().manual_seed(0))
+        distortion, rate = vae.cost(model, x, eps)
+        terms = vaetut.elbo(package, x, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(distortion, -terms.log_likelihood)
+    torch.testing.assert_close(rate, terms.kl)
+
+
+def test_samples_are_pictures(vae):
+    pictures = vae.VAE().generate(7)
+    assert pictures.shape == (7, 784) and 0 <= pictures.min() and pictures.max() <= 1
+    assert not pictures.requires_grad
