@@ -844,3 +844,17 @@ def test_where_ctrl_c_is_ignored_or_handled_it_stays_so():
     """
     done = python("-c", textwrap.dedent(code))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# doctor
+
+
+def test_doctor_examines_a_file(tmp_path):
+    vaetut.save_model(make_model(2), tmp_path / "plane.safetensors")
+    result = run("doctor", str(tmp_path / "plane.safetensors"), "--images", "50")
+    assert result.exit_code == 0 and result.stdout.startswith("No fault was found.")
+
+
+def test_doctor_names_the_bundled_models():
+    result = run("doctor", "nonsense")
+    assert result.exit_code == 2 and "bundled models" in result.stderr

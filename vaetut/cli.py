@@ -1,4 +1,4 @@
-"""The command line: `vaetut train · evaluate · figures · sample · export · list`.
+"""The command line: `vaetut train · evaluate · doctor · figures · sample · export · list`.
 
 It is thin over the package.
 """
@@ -217,6 +217,24 @@ def evaluate(
     else:
         drawn = f"binarized once, with seed {seed}" if binarize else "grey"
         typer.echo(f"{model} on {dataset}'s test images, {drawn}\n{report}")
+
+
+@command()
+def doctor(
+    model: ModelArgument,
+    images: Annotated[int, _option("How many test images it looks at.", min=8)] = 500,
+    dataset: DatasetOption = Dataset.mnist,
+) -> None:
+    """Look for faults and symptoms of a model, by official test images, and say what to change.
+
+    A dead coordinate, codes far from the prior, holes in it. For a model that is not of this
+    package, call `vaetut.diagnose` from Python. Example:
+
+        vaetut doctor vae.safetensors
+    """
+    network, _ = _open_model(model)
+    x, _ = _load_images(dataset, "test")
+    typer.echo(vaetut.diagnose(x[:images], model=network))
 
 
 @command()

@@ -269,7 +269,8 @@ class _Run:
         return nonsense(self.model.likelihood, self.images, cost, charged, self._advice())
 
     def _advice(self) -> str:
-        return advice(self.model.likelihood, self.images, self.recipe.learning_rate)
+        helps = advice(self.model.likelihood, self.images, self.recipe.learning_rate)
+        return f"{helps}; vaetut.diagnose examines a model"
 
     def _rows(self, count: int) -> slice:
         """Return this process's part of a batch of `count` images."""

@@ -186,8 +186,8 @@ SYMPTOMS = {
 
 NOTES = {
     "loss": Entry(
-        "What your loss amounts to, up to a factor.",
-        "Nothing: this is a choice, and may be yours.",
+        "This is what your loss amounts to.",
+        "If you meant it so, change nothing.",
         LOSS,
     ),
     "other-prior": Entry(
@@ -202,7 +202,7 @@ NOTES = {
     ),
     "no-kl": Entry(
         "The loss does not depend on mu or the head but through the reconstruction: β = 0.",
-        "If it was meant: nothing.",
+        "If you meant it so, change nothing.",
         LOSS,
     ),
     "unknown-loss": Entry(

@@ -77,7 +77,7 @@ class Formula:
 def find_formula(subject: Subject) -> Formula:
     """Find what the loss amounts to, from perturbed outputs or, without a formula, weights."""
     if subject.likelihood is not None:
-        name = type(subject.likelihood).__name__
+        name = f"negative log-likelihood of {subject.likelihood}"
         return Formula(distortion=name, scale=1.0, head="log σ²", weight=1.0)
     seed_all(0)
     with torch.no_grad():

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..checks import check_finite
-from ..model import VAE
+from ..model import VAE, unwrap_and_check
 from .subject import (
     HELP,
     Outputs,
@@ -38,7 +38,7 @@ def make_subject(
 ) -> Subject:
     """Find out how the reader's model is run; errors say what is not clear."""
     if isinstance(model, VAE):
-        return _ours(model.likelihood.check(x), model)
+        return _ours(unwrap_and_check(model, x)[1], model)
     _check_data(x)
     if isinstance(model, type):
         raise TypeError(f"model must be a model, got the class {model.__name__}")
