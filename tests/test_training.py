@@ -310,7 +310,10 @@ def test_a_decoder_of_another_form_cannot_be_centred(make_model, images):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_cost_that_is_not_finite_stops_the_run(model, images, objective):
-    message = r"nan in epoch 1, step 2( \(.*\))?; try a smaller learning_rate \(it is 1e\+20\)$"
+    message = (
+        r"nan in epoch 1, step 2( \(.*\))?; try a smaller learning_rate \(it is 1e\+20\); "
+        r"vaetut\.diagnose examines a model$"
+    )
     with pytest.raises(FloatingPointError, match=message) as caught:
         run(model, images, learning_rate=1e20, objective=objective)
     assert ("rate" in str(caught.value).split(";")[0]) == objective.startswith("elbo")
