@@ -151,6 +151,37 @@ def test_a_variance_at_its_floor():
     assert "variance-floor" in names(vaetut.diagnose(**given).symptoms)
 
 
+GAPPY = DIGITS.clone()
+GAPPY[3, 40:] = float("nan")
+COUNTS = (16 * DIGITS).round()
+OURS = {
+    "gaussian": lambda: (DIGITS, vaetut.VAE(64, 3, (20,), likelihood="gaussian")),
+    "decoder's variance": lambda: (
+        DIGITS,
+        vaetut.VAE(64, 3, (20,), likelihood=vaetut.Gaussian("decoder")),
+    ),
+    "gaps": lambda: (
+        GAPPY,
+        vaetut.VAE(64, 3, (20,), likelihood=vaetut.Observed(vaetut.Gaussian("columns", 64))),
+    ),
+    "classes": lambda: (COUNTS, vaetut.VAE(64, 3, (20,), likelihood=vaetut.Categorical(17))),
+    "counts": lambda: (COUNTS, vaetut.VAE(64, 3, (20,), likelihood=vaetut.NegativeBinomial())),
+    "mixture": lambda: (DIGITS, vaetut.VAE(64, 3, (20,), prior=vaetut.Mixture(3, 4))),
+    "vamp": lambda: (DIGITS, vaetut.VAE(64, 3, (20,), prior=vaetut.VampPrior(3, DIGITS))),
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("epochs", [0, 20])
+def test_our_own_models_are_healthy(name, epochs):
+    x, model = OURS[name]()
+    if epochs:
+        recipe = vaetut.Recipe(validation=0, epochs=epochs, batch_size=20, learning_rate=3e-3)
+        vaetut.train(model, x, recipe, progress=False)
+    diagnosis = vaetut.diagnose(x, model=model)
+    assert not diagnosis.faults, str(diagnosis)
+
+
 def test_an_estimator_sends_its_rows():
     est = vaetut.VariationalAutoencoder(latent_dim=2, hidden_dims=(16,), epochs=3, random_state=0)
     diagnosis = est.fit(DIGITS.numpy()).diagnose(DIGITS.numpy())

@@ -200,6 +200,11 @@ NOTES = {
         "Sum over each example's values, and average both terms over the batch.",
         LOSS,
     ),
+    "prior-unknown": Entry(
+        "The doctor knows the symptoms of codes for a normal prior only.",
+        "`vaetut.aggregate_posterior` measures the misfit of any prior.",
+        WRONG,
+    ),
     "no-kl": Entry(
         "The loss does not depend on mu or the head but through the reconstruction: β = 0.",
         "If you meant it so, change nothing.",

@@ -95,13 +95,13 @@ def diagnose(
     subject = make_subject(x, model, loss, encode, decode, sample, options)
     subject.x = subject.x[:MOST]
     with untouched(subject.modules), torch.enable_grad():
-        found = [Finding(*each) for each in _examine(subject)]
+        found = list(_examine(subject))
     kinds = {"faults": FAULTS, "symptoms": SYMPTOMS, "notes": NOTES}
     lists = {kind: [f for f in found if f.name in known] for kind, known in kinds.items()}
     return Diagnosis(**lists, trained=subject.trained)
 
 
-def _examine(subject: Subject) -> Iterator[tuple[str, str]]:
+def _examine(subject: Subject) -> Iterator[Finding]:
     subject.set_mode(training=True)
     broken = faults.of_numbers(subject)
     if broken:
@@ -115,11 +115,11 @@ def _examine(subject: Subject) -> Iterator[tuple[str, str]]:
     noise = noise or list(faults.of_sigma(one, two, formula))
     yield from noise
     yield from faults.of_formula(subject, formula, one)
-    if "code-unread" not in dict(noise):
+    if not any(finding.name == "code-unread" for finding in noise):
         yield from faults.of_range(subject, formula, one)
     # Without a code that is drawn as it should be, the second head learns nothing: said already.
     if not noise:
-        yield from faults.of_gradients(subject, formula, one)
+        yield from faults.of_gradients(subject, one)
     yield from faults.of_rows(subject)
     subject.set_mode(training=True)
     subject.trained = symptoms.is_trained(subject, one)

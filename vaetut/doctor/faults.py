@@ -1,7 +1,6 @@
 """What is wrong with a VAE, whether it is trained or not: one check for each kind of fault.
 
-Each check takes the examination so far, and yields the names of findings in the catalogue with
-what was seen.
+Each check takes what has been seen so far, and yields what it finds.
 """
 
 from __future__ import annotations
@@ -12,11 +11,12 @@ from typing import NamedTuple
 
 import torch
 
+from .catalogue import Finding
 from .formula import CLOSE, SIGMAS, Formula
 from .subject import Pass, Subject, seed_all
 from .watch import Watch
 
-Findings = Iterator[tuple[str, str]]
+Findings = Iterator[Finding]
 SAMPLES = 512
 TWICE = (0.5, 0.7311)  # what two sigmoids leave
 SAME = 1e-6  # relative; in float64, far below what any noise would do
@@ -75,7 +75,7 @@ def find_code(one: Pass, two: Pass) -> Code | None:
     return None
 
 
-def of_numbers(subject: Subject) -> tuple[str, str] | None:
+def of_numbers(subject: Subject) -> Finding | None:
     """Say where the loss ceased to be a number, if it is none."""
     seed_all(1)
     problem, loss = "", None
@@ -95,18 +95,22 @@ def of_numbers(subject: Subject) -> tuple[str, str] | None:
         recon = subject.forward(x).recon
     if log and recon.isfinite().all():
         if low < 0 or high > 1:
-            return "input-range", f"the data reach from {low:.3g} to {high:.3g}, not from 0 to 1"
-        if recon.min() < 0 or recon.max() > 1:
-            return "sigmoid-missing", (
-                f"the loss takes the decoder's outputs, from {recon.min():.3g} to "
-                f"{recon.max():.3g}, for probabilities"
+            return Finding(
+                "input-range", f"the data reach from {low:.3g} to {high:.3g}, not from 0 to 1"
             )
-        return "log-overflow", "the loss takes the logarithm of 0"
+        if recon.min() < 0 or recon.max() > 1:
+            return Finding(
+                "sigmoid-missing",
+                f"the loss takes the decoder's outputs, from {recon.min():.3g} to "
+                f"{recon.max():.3g}, for probabilities",
+            )
+        return Finding("log-overflow", "the loss takes the logarithm of 0")
     bad = [name for name, p in subject.parameters().items() if not p.isfinite().all()]
     where = f"the first operation that turned finite numbers into others is {watch.first_bad}"
     if bad:
         where = f"the weights {', '.join(bad[:3])} are not finite"
-    return "not-finite", f"the loss is {'no number' if loss is None else loss.item()}; {where}"
+    cost = "no number" if loss is None else loss.item()
+    return Finding("not-finite", f"the loss is {cost}; {where}")
 
 
 def of_noise(subject: Subject, one: Pass, two: Pass) -> Findings:
@@ -115,18 +119,18 @@ def of_noise(subject: Subject, one: Pass, two: Pass) -> Findings:
     if differ(recon, two.outputs.recon) < SAME:
         same = "two passes with other random numbers give the same reconstructions"
         if code is not None:
-            yield "code-unread", f"{same}, though the code is another"
+            yield Finding("code-unread", f"{same}, though the code is another")
         elif _reaches(one.outputs.recon, one.outputs.head):
-            yield "noise-frozen", f"{same}, and they depend on the second head"
+            yield Finding("noise-frozen", f"{same}, and they depend on the second head")
         else:
-            yield "noise-missing", f"{same}, and they do not depend on the second head"
+            yield Finding("noise-missing", f"{same}, and they do not depend on the second head")
         return
     equal = subject.x[:1].expand_as(subject.x).contiguous()
     same = subject.run(1, equal).outputs.recon
     if differ(same[:1].expand_as(same), same) < SAME:
-        yield "noise-shared", f"{len(same)} copies of one example all get the same code"
+        yield Finding("noise-shared", f"{len(same)} copies of one example all get the same code")
     elif code is not None and code.noise.shape[-1:] != one.outputs.mu.shape[-1:]:
-        yield "noise-shared", "one number is the noise of all coordinates of a code"
+        yield Finding("noise-shared", "one number is the noise of all coordinates of a code")
 
 
 def _reaches(value: torch.Tensor, source: torch.Tensor) -> bool:
@@ -153,18 +157,16 @@ def of_sigma(one: Pass, two: Pass, formula: Formula) -> Findings:
     ]
     if used:
         if formula.head and not formula.fault and formula.head not in used:
-            yield (
+            yield Finding(
                 "sigma-confused",
-                (
-                    f"the code is drawn as if the second head were {used[0]}, the KL takes it for "
-                    f"{formula.head}"
-                ),
+                f"the code is drawn as if the second head were {used[0]}, the KL takes it for "
+                f"{formula.head}",
             )
         return
     if differ(sigma[clear], sigma[clear].mean()) < 1e-3:
-        yield (
+        yield Finding(
             "sigma-confused",
-            (f"the noise is multiplied by {sigma[clear].mean():.3g} whatever the second head says"),
+            f"the noise is multiplied by {sigma[clear].mean():.3g} whatever the second head says",
         )
         return
     ratio = sigma[clear] / head[clear]
@@ -172,25 +174,23 @@ def of_sigma(one: Pass, two: Pass, formula: Formula) -> Findings:
         times = f"{ratio.mean():.3g} h"
     else:
         times = f"about exp({(sigma[clear].abs().log() / head[clear]).median():.2g} h)"
-    yield (
+    yield Finding(
         "sigma-confused",
-        (
-            f"the noise is multiplied by {times}, where h is the second head"
-            + (f"; the KL takes h for {formula.head}" if formula.head else "")
-        ),
+        f"the noise is multiplied by {times}, where h is the second head"
+        + (f"; the KL takes h for {formula.head}" if formula.head else ""),
     )
 
 
 def of_formula(subject: Subject, formula: Formula, one: Pass) -> Findings:
     """Check what is added to the distortion: the KL, to the prior that samples come from."""
     if formula.scale < 0:
-        yield (
+        yield Finding(
             "distortion-sign",
-            (f"the loss falls by {-formula.scale:.3g} where the {formula.distortion} grows by 1"),
+            f"the loss falls by {-formula.scale:.3g} where the {formula.distortion} grows by 1",
         )
     if formula.fault:
         name = {"sign": "kl-sign", "batch": "kl-batch-mean", "formula": "kl-formula"}
-        yield name[formula.fault], f"where the KL should be, the loss has {formula.terms}"
+        yield Finding(name[formula.fault], f"where the KL should be, the loss has {formula.terms}")
         return
     drawn = _drawn(subject, one.outputs.mu)
     if not formula.head or drawn is None:
@@ -198,12 +198,10 @@ def of_formula(subject: Subject, formula: Formula, one: Pass) -> Findings:
     mean, width = drawn
     apart = abs(formula.mean - mean) > 0.1 * width
     if apart or abs(formula.variance**0.5 - width) > 0.1 * width:
-        yield (
+        yield Finding(
             "kl-other-prior",
-            (
-                f"the KL is that to {formula.prior}, and samples are "
-                f"decoded from codes of mean {mean:.2g} and variance {width**2:.3g}"
-            ),
+            f"the KL is that to {formula.prior}, and samples are "
+            f"decoded from codes of mean {mean:.2g} and variance {width**2:.3g}",
         )
 
 
@@ -235,13 +233,19 @@ def of_range(subject: Subject, formula: Formula, one: Pass) -> Findings:
     low, high = subject.x.min().item(), subject.x.max().item()
     reach = f"the data reach from {low:.3g} to {high:.3g}"
     if bounds == TWICE and low < 0.4:
-        yield "sigmoid-twice", f"{reach}, and reconstructions lie between 0.5 and 0.73"
+        yield Finding("sigmoid-twice", f"{reach}, and reconstructions lie between 0.5 and 0.73")
     elif formula.distortion.startswith("binary") and (low < -CLOSE or high > 1 + CLOSE):
-        yield "input-range", f"{reach}, and the binary cross-entropy wants numbers in [0, 1]"
+        yield Finding(
+            "input-range", f"{reach}, and the binary cross-entropy wants numbers in [0, 1]"
+        )
     elif bounds and (low < bounds[0] - CLOSE or high > bounds[1] + CLOSE):
-        yield "input-range", f"{reach}, and the decoder's from {bounds[0]:g} to {bounds[1]:g}"
+        yield Finding(
+            "input-range", f"{reach}, and the decoder's from {bounds[0]:g} to {bounds[1]:g}"
+        )
     elif formula.distortion.endswith(("on logits", "of sigmoid")) and bounds == (0, 1):
-        yield "sigmoid-twice", "the decoder ends in a sigmoid, and the loss takes one again"
+        yield Finding(
+            "sigmoid-twice", "the decoder ends in a sigmoid, and the loss takes one again"
+        )
     if formula.distortion == "binary cross-entropy" and subject.formula is not None:
         yield from _of_certainty(subject, one)
     if not formula.distortion and subject.formula is not None and bounds is None:
@@ -279,12 +283,10 @@ def _of_clamps(subject: Subject, one: Pass) -> Findings:
         )
         if grad is None or grad.any():
             return
-    yield (
+    yield Finding(
         "sigmoid-missing",
-        (
-            "the decoder's outputs may be any number, and the loss cuts them to [0, 1]: what lies "
-            "outside learns nothing"
-        ),
+        "the decoder's outputs may be any number, and the loss cuts them to [0, 1]: what lies "
+        "outside learns nothing",
     )
 
 
@@ -295,11 +297,13 @@ def _of_certainty(subject: Subject, one: Pass) -> Findings:
     for certain in (0.0, 1.0):
         loss = subject.formula(torch.full_like(recon, certain), subject.x.float(), mu, head)
         if not loss.isfinite():
-            yield "log-overflow", f"where the decoder says {certain:g}, the loss is {loss.item()}"
+            yield Finding(
+                "log-overflow", f"where the decoder says {certain:g}, the loss is {loss.item()}"
+            )
             return
 
 
-def of_gradients(subject: Subject, formula: Formula, one: Pass) -> Findings:
+def of_gradients(subject: Subject, one: Pass) -> Findings:
     """Check that every parameter learns, and the encoder from the reconstructions."""
     parameters = {k: p for k, p in subject.parameters().items() if p.requires_grad}
     if not parameters:
@@ -324,7 +328,9 @@ def of_gradients(subject: Subject, formula: Formula, one: Pass) -> Findings:
     grads = {k: g for k, g in zip(names, grads, strict=True) if g is not None}
     bad = [name for name, g in grads.items() if not g.isfinite().all()]
     if bad:
-        yield "not-finite", f"the loss is a number, and its gradient for {_few(bad)} is none"
+        yield Finding(
+            "not-finite", f"the loss is a number, and its gradient for {_few(bad)} is none"
+        )
         return
     by_recon, by_mu, by_head = reached(recon), reached(mu), reached(head)
     # Where one layer makes both, its weights say nothing: ask mu and the head themselves.
@@ -332,12 +338,12 @@ def of_gradients(subject: Subject, formula: Formula, one: Pass) -> Findings:
     for what, (value, own) in heads.items():
         cut = not own & by_recon if own else value.requires_grad and not _reaches(recon, value)
         if cut:
-            yield "path-detached", f"no gradient of the reconstructions reaches {what}"
+            yield Finding("path-detached", f"no gradient of the reconstructions reaches {what}")
             return
     learning = by_recon | by_mu | by_head | {name for name, g in grads.items() if g.any()}
     still = [name for name in names if name not in learning]
     if still:
-        yield "no-gradient", f"the loss has no gradient for {_few(still)}"
+        yield Finding("no-gradient", f"the loss has no gradient for {_few(still)}")
 
 
 def _few(names: list[str]) -> str:
@@ -350,20 +356,18 @@ def of_rows(subject: Subject) -> Findings:
     x = subject.x
     seed_all(1)
     together = subject.encode(x)
-    for others, kept in (  # other rows after, and before
-        (torch.cat([x[:2], x[2:].flip(0) * 0.5]), slice(0, 2)),
-        (torch.cat([x[:-2].flip(0) * 0.5, x[-2:]]), slice(-2, None)),
+    for others, kept in (  # copies of one row after, and before
+        (torch.cat([x[:2], x[:1].expand_as(x[2:])]), slice(0, 2)),
+        (torch.cat([x[:1].expand_as(x[:-2]), x[-2:]]), slice(-2, None)),
     ):
         seed_all(1)
         for a, b in zip(together, subject.encode(others), strict=True):
             off = differ(a[kept], b[kept])
             if off > 1e-4:
-                yield (
+                yield Finding(
                     "rows-depend",
-                    (
-                        f"in evaluation mode, an example's code moves by {off:.2g} of its size "
-                        "when the others of its batch change"
-                    ),
+                    f"in evaluation mode, an example's code moves by {off:.2g} of its size "
+                    "when the others of its batch change",
                 )
                 return
     if subject.decode is None:
@@ -371,12 +375,10 @@ def of_rows(subject: Subject) -> Findings:
     z = together[0].detach()
     off = differ(subject.decode(z)[:2], subject.decode(torch.cat([z[:2], z[2:] + 1]))[:2])
     if off > 1e-4:
-        yield (
+        yield Finding(
             "rows-depend",
-            (
-                f"in evaluation mode, a reconstruction moves by {off:.2g} of its size when other "
-                "codes of its batch change"
-            ),
+            f"in evaluation mode, a reconstruction moves by {off:.2g} of its size when other "
+            "codes of its batch change",
         )
 
 
@@ -386,4 +388,4 @@ def of_code(subject: Subject, one: Pass) -> Findings:
         return
     mu = one.outputs.mu.detach()
     if differ(subject.decode(mu), subject.decode(mu + 3)) < SAME:
-        yield "code-unread", "codes that are 3 apart in every coordinate are decoded alike"
+        yield Finding("code-unread", "codes that are 3 apart in every coordinate are decoded alike")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from .catalogue import Finding
 from .subject import Subject, seed_all
 
 # What the second head may stand for, and sigma from it.
@@ -266,15 +267,17 @@ def fit(costs: torch.Tensor, columns: list[torch.Tensor]) -> tuple[float, list[f
     return left.item(), found.tolist()
 
 
-def describe(formula: Formula, x: torch.Tensor) -> Iterator[tuple[str, str]]:
+def describe(formula: Formula, x: torch.Tensor) -> Iterator[Finding]:
     """Say what the loss amounts to, and what of it is not known."""
     if not formula.distortion:
-        yield "unknown-loss", "how it depends on the reconstructions was not recognised"
+        yield Finding("unknown-loss", "how it depends on the reconstructions was not recognised")
     if formula.weight == 0:
-        yield "no-kl", "the loss does not change with mu or the second head"
+        yield Finding("no-kl", "the loss does not change with mu or the second head")
     elif not formula.head:
         if not formula.fault:
-            yield "unknown-loss", "how it depends on mu and the second head was not recognised"
+            yield Finding(
+                "unknown-loss", "how it depends on mu and the second head was not recognised"
+            )
     elif formula.distortion and not formula.fault and formula.scale > 0:
         ratio, batch = formula.weight / formula.scale, len(x)
         as_if = f"your effective β is {ratio:.3g}"
@@ -286,24 +289,19 @@ def describe(formula: Formula, x: torch.Tensor) -> Iterator[tuple[str, str]]:
         summed = any(abs(per * n - 1) < 1e-3 for n in (1, 2, of, of / 2)) and batch != of
         factor = batch if summed else 1
         whole = f", both summed over the batch of {batch}" if summed else ""
-        yield (
+        yield Finding(
             "loss",
-            (
-                f"{_times(formula.scale / factor, of)}the {formula.distortion}, plus "
-                f"{_times(formula.weight / factor, of)}the KL{whole}: {as_if}"
-            ),
+            f"{_times(formula.scale / factor, of)}the {formula.distortion}, plus "
+            f"{_times(formula.weight / factor, of)}the KL{whole}: {as_if}",
         )
         if abs(ratio * batch - 1) < 1e-3 or abs(ratio / batch - 1) < 1e-3:
-            yield "batch-weight", f"β is {ratio:.3g}, and the batch has {batch} examples"
+            yield Finding("batch-weight", f"β is {ratio:.3g}, and the batch has {batch} examples")
     if (
         formula.head
         and not formula.fault
         and (abs(formula.variance - 1) > CLOSE or abs(formula.mean) > CLOSE)
     ):
-        yield (
-            "other-prior",
-            (f"the KL is that to {formula.prior}, not to N(0, 1)"),
-        )
+        yield Finding("other-prior", f"the KL is that to {formula.prior}, not to N(0, 1)")
 
 
 def _times(factor: float, values: int) -> str:

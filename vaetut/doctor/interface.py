@@ -11,6 +11,7 @@ from torch import nn
 
 from ..checks import check_finite
 from ..model import VAE, unwrap_and_check
+from ..priors import StandardNormal
 from .subject import (
     HELP,
     Outputs,
@@ -278,14 +279,17 @@ def _ours(x: torch.Tensor, model: VAE) -> Subject:
         q = model.encode(x)
         return q.mu, q.log_var
 
+    def draw(mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
+        return mu + (0.5 * log_var).exp() * torch.randn_like(mu)
+
     def forward(x: torch.Tensor) -> Outputs:
         mu, log_var = encode(x)
-        z = mu + (0.5 * log_var).exp() * torch.randn_like(mu)
-        return Outputs(model.decode(z), mu, log_var)
+        return Outputs(model.decode(draw(mu, log_var)), mu, log_var)
 
     def loss(x: torch.Tensor) -> torch.Tensor:
-        recon = forward(x).recon
-        return (model.kl(model.encode(x)).sum(-1) - model.likelihood.log_prob(x, recon)).mean()
+        q = model.encode(x)
+        z = draw(*q)[None]  # (1, B, L)
+        return (model.kl(q, z).sum(-1) - model.log_likelihood(x, z)[0]).mean()
 
     return Subject(
         x=x,
@@ -296,4 +300,5 @@ def _ours(x: torch.Tensor, model: VAE) -> Subject:
         likelihood=model.likelihood,
         sample=lambda n: model.decode(model.prior.sample(n)),
         modules=[model],
+        standard=isinstance(model.prior, StandardNormal),
     )

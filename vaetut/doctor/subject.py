@@ -67,6 +67,10 @@ class Subject:
         That of a model of this package.
     modules : list of Module
         All that may have to be put back.
+    standard : bool
+        Whether the prior is normal, as far as is known.
+    trained : bool
+        Whether the model looks trained; known at the end.
     """
 
     x: torch.Tensor
@@ -78,6 +82,7 @@ class Subject:
     sample: Callable | None = None
     likelihood: Any = None
     modules: list[nn.Module] = field(default_factory=list)
+    standard: bool = True
     trained: bool = False
 
     def set_mode(self, *, training: bool) -> None:

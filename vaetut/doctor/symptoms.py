@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 
 from ..distributions import LOG_2PI
+from .catalogue import Finding
 from .formula import SIGMAS, Formula
 from .subject import Pass, Subject
 
@@ -55,8 +56,11 @@ def _error(subject: Subject, recon: torch.Tensor) -> float:
 
 
 @torch.no_grad()
-def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[tuple[str, str]]:
+def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]:
     """Check that codes are used, and lie where the prior draws."""
+    if not subject.standard:
+        yield Finding("prior-unknown", "where its codes lie beside its own prior was not examined")
+        return
     head = formula.head or "log σ²"
     mu, sigma = one.outputs.mu.detach(), SIGMAS[head](one.outputs.head.detach())
     mu, sigma = (part.double().cpu().flatten(1) for part in (mu, sigma))
@@ -65,30 +69,24 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[tuple[st
     used = rate > IDLE
     nats = ", ".join(f"{r:.2g}" for r in rate.sort(descending=True).values[:6])
     if not used.any():
-        yield (
+        yield Finding(
             "collapse",
-            (
-                f"all coordinates together carry {rate.sum():.2g} nats, and reconstructions have "
-                f"{_error(subject, one.outputs.recon.detach()):.2f} times the error of a constant"
-            ),
+            f"all coordinates together carry {rate.sum():.2g} nats, and reconstructions have "
+            f"{_error(subject, one.outputs.recon.detach()):.2f} times the error of a constant",
         )
         return
     if not used.all():
-        yield (
+        yield Finding(
             "dead-coordinates",
-            (
-                f"{(~used).sum()} of {len(rate)} coordinates carry less than {IDLE} nats (others "
-                f"{nats})"
-            ),
+            f"{(~used).sum()} of {len(rate)} coordinates carry less than {IDLE} nats (others "
+            f"{nats})",
         )
     second = (mu**2 + sigma**2).mean(0).sqrt()
     if second.max() > FAR:
-        yield (
+        yield Finding(
             "far-codes",
-            (
-                f"the codes' root mean square is {second.max():.3g} in coordinate "
-                f"{second.argmax().item()}; the prior's is 1"
-            ),
+            f"the codes' root mean square is {second.max():.3g} in coordinate "
+            f"{second.argmax().item()}; the prior's is 1",
         )
     spread = mu.var(0, correction=0) + (sigma**2).mean(0)
     off = torch.maximum(spread, 1 / spread)
@@ -96,18 +94,16 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[tuple[st
         return
     if off.max() > APART and second.max() <= FAR:
         worst = off.argmax().item()
-        yield (
+        yield Finding(
             "prior-misfit",
-            (f"the codes' variance in coordinate {worst} is {spread[worst]:.2f} times the prior's"),
+            f"the codes' variance in coordinate {worst} is {spread[worst]:.2f} times the prior's",
         )
     drawn, new = _share_in_holes(mu[:, used], sigma[:, used])
     if drawn - new > MORE:
-        yield (
+        yield Finding(
             "holes",
-            (
-                f"{drawn:.2f} of the prior's draws fall where codes are a fifth as dense or less, "
-                f"and {new:.2f} of new codes do"
-            ),
+            f"{drawn:.2f} of the prior's draws fall where codes are a fifth as dense or less, "
+            f"and {new:.2f} of new codes do",
         )
 
 
@@ -128,13 +124,11 @@ def _share_in_holes(mu: torch.Tensor, sigma: torch.Tensor) -> tuple[float, float
     return share(drawn), share(new)
 
 
-def of_variance(subject: Subject) -> Iterator[tuple[str, str]]:
+def of_variance(subject: Subject) -> Iterator[Finding]:
     """Check that no learned variance of the decoder has run to its floor."""
     for name, p in subject.parameters().items():
         last = name.split(".")[-1]
         width = {"log_var": 1, "logvar": 1, "log_sigma": 2, "log_std": 2, "log_scale": 2}.get(last)
         if width and p.numel() and p.detach().min() * width < FLOOR:
-            yield (
-                "variance-floor",
-                f"the log-variance {name} has come to {width * p.min().item():.1f}",
-            )
+            least = width * p.min().item()
+            yield Finding("variance-floor", f"the log-variance {name} has come to {least:.1f}")
