@@ -1,9 +1,11 @@
 """A variational autoencoder in plain PyTorch: model, cost, training. Copy it, and change it.
 
-From "Variational autoencoders, step by step", chapter 7, which explains every line. It takes rows
-of numbers between 0 and 1, such as grey pixels, and needs PyTorch alone; run as a program, it loads
-MNIST by torchvision, and trains for about a minute.
+From "Variational autoencoders, step by step", chapter 7, which explains it, and says what to change
+for other data. It takes rows of numbers between 0 and 1, such as grey pixels, and needs PyTorch
+alone; run as a program, it loads MNIST by torchvision, and trains for about a minute.
 """
+
+import math
 
 import torch
 from torch import nn
@@ -42,11 +44,16 @@ class VAE(nn.Module):
         """Return the logits of p(x|z): (..., L) -> (..., D). Their sigmoid is the picture."""
         return self.decoder(z)
 
-    def generate(self, count):
+    @torch.no_grad()
+    def reconstruct(self, x):
+        """Return the means of p(x|z) at the mean codes of x: (B, D)."""
+        return self.decode(self.encode(x)[0]).sigmoid()
+
+    @torch.no_grad()
+    def generate(self, count, generator=None):
         """Draw codes from the prior, and return the means of p(x|z): (count, D)."""
-        with torch.no_grad():
-            z = torch.randn(count, self.mu.out_features, device=self.mu.weight.device)
-            return self.decode(z).sigmoid()
+        z = torch.randn(count, self.mu.out_features, generator=generator)
+        return self.decode(z.to(self.mu.weight)).sigmoid()
 
 
 def cost(model, x, eps):
@@ -59,21 +66,26 @@ def cost(model, x, eps):
     logits = model.decode(z)
     distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
     rate = 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(-1)
-    # The same value; its gradient has less noise, since z is the only way to the encoder.
+    # Here one may return distortion and rate. What is returned has the same values, and for the
+    # encoder a gradient with less noise: that of log q(z|x) - log p(z), through z alone.
     m, s2 = mu.detach(), log_var.detach().exp()
-    sampled = 0.5 * (z**2 - (z - m) ** 2 / s2 - s2.log()).sum(-1)
-    return distortion, rate.detach() + sampled - sampled.detach()
+    log_ratio = 0.5 * (z**2 - (z - m) ** 2 / s2 - s2.log()).sum(-1)
+    return distortion, rate.detach() + log_ratio - log_ratio.detach()
 
 
 def train(model, x, held_out, epochs=8, batch_size=250, learning_rate=6e-3, generator=None):
     """Minimise the mean cost of the examples x, (N, D); return it epoch by epoch.
 
-    The first list is the mean cost while it trained, the second that of the examples held out.
+    The first list is the mean cost while it trained, the second that of the examples held out. For
+    more epochs, begin anew: the learning rate rises to its peak and falls to zero in one run.
     """
-    start = x.mean(0).clamp(1e-3, 1 - 1e-3).logit()
-    model.decoder[-1].bias.data.copy_(start)  # begin with the average picture
+    if x.min() < 0 or x.max() > 1:
+        raise ValueError("x must lie in [0, 1]; scale it, or change the likelihood")
+    bias = model.decoder[-1].bias
+    if not bias.any():  # fresh: begin with the average picture
+        bias.data.copy_(x.mean(0).clamp(1e-3, 1 - 1e-3).logit())
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, betas=(0.9, 0.99))
-    steps = epochs * -(-len(x) // batch_size)  # rounded up
+    steps = epochs * math.ceil(len(x) / batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, learning_rate, steps + 1, anneal_strategy="linear", cycle_momentum=False
     )
@@ -106,6 +118,7 @@ if __name__ == "__main__":
     from torchvision.datasets import MNIST
 
     images = MNIST("data", download=True).data.flatten(1) / 255
+    torch.manual_seed(0)
     vae = VAE()
     train(vae, images[5000:], images[:5000])
     torch.save(vae.state_dict(), "vae.pt")
