@@ -51,9 +51,10 @@ def test_ten_steps_are_those_of_the_package(vae, dtype):
     generator = make_generator(0, TRAINING)
     training, _ = vae.train(model, x[100:], x[:100], epochs=1, generator=generator)
     assert training == pytest.approx(history.cost, rel=1e-5)
-    close = {"rtol": 1e-4 if dtype == torch.float32 else 1e-8, "atol": 1e-5}
+    # Adam makes steps of one length out of small gradients, too, and so of their rounding errors.
+    close = 1e-3 if dtype == torch.float32 else 1e-5
     for own, given in zip(model.parameters(), package.parameters(), strict=True):
-        torch.testing.assert_close(own, given, **close)
+        torch.testing.assert_close(own, given, rtol=0, atol=close)
 
 
 def test_its_cost_is_the_negative_elbo(vae):
