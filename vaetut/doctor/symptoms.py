@@ -88,11 +88,12 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
             f"the codes' root mean square is {second.max():.3g} in coordinate "
             f"{second.argmax().item()}; the prior's is 1",
         )
-    spread = mu.var(0, correction=0) + (sigma**2).mean(0)
-    off = torch.maximum(spread, 1 / spread)
+        return
     if len(mu) < ENOUGH:
         return
-    if off.max() > APART and second.max() <= FAR:
+    spread = mu.var(0, correction=0) + (sigma**2).mean(0)
+    off = torch.maximum(spread, 1 / spread)
+    if off.max() > APART:
         worst = off.argmax().item()
         yield Finding(
             "prior-misfit",
