@@ -57,7 +57,7 @@ class VAE(nn.Module):
 
 
 def cost(model, x, eps):
-    """Return distortion and rate of each example, in nats: (B,) each. Their sum is -ELBO.
+    """Return distortion and rate of each example, in nats: (B,) each. Their sum estimates -ELBO.
 
     eps is noise from N(0, I), of the shape of the codes, (B, L).
     """
@@ -67,10 +67,11 @@ def cost(model, x, eps):
     distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
     rate = 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(-1)
     # Here one may return distortion and rate. What is returned has the same values, and for the
-    # encoder a gradient with less noise: that of log q(z|x) - log p(z), through z alone.
+    # encoder another gradient: that of log q(z|x) - log p(z), through z alone. Once the model has
+    # learned something, it has less noise.
     m, s2 = mu.detach(), log_var.detach().exp()
     log_ratio = 0.5 * (z**2 - (z - m) ** 2 / s2 - s2.log()).sum(-1)
-    return distortion, rate.detach() + log_ratio - log_ratio.detach()
+    return distortion, rate.detach() + (log_ratio - log_ratio.detach())
 
 
 def train(model, x, held_out, epochs=8, batch_size=250, learning_rate=6e-3, generator=None):
@@ -79,7 +80,7 @@ def train(model, x, held_out, epochs=8, batch_size=250, learning_rate=6e-3, gene
     The first list is the mean cost while it trained, the second that of the examples held out. For
     more epochs, begin anew: the learning rate rises to its peak and falls to zero in one run.
     """
-    if x.min() < 0 or x.max() > 1:
+    if not ((x >= 0) & (x <= 1)).all():  # NaN is refused, too
         raise ValueError("x must lie in [0, 1]; scale it, or change the likelihood")
     bias = model.decoder[-1].bias
     if not bias.any():  # fresh: begin with the average picture
