@@ -33,7 +33,10 @@ class VAE(nn.Module):
             nn.Linear(hidden_dim, input_dim),
         )
         for weight in self.parameters():
-            nn.init.xavier_uniform_(weight) if weight.ndim > 1 else nn.init.zeros_(weight)
+            if weight.ndim > 1:
+                nn.init.xavier_uniform_(weight)
+            else:
+                nn.init.zeros_(weight)
 
     def encode(self, x):
         """Return mean and log-variance of q(z|x): (B, D) -> (B, L) each."""
@@ -69,8 +72,8 @@ def cost(model, x, eps):
     # Here one may return distortion and rate. What is returned has the same values, and for the
     # encoder another gradient: that of log q(z|x) - log p(z), through z alone. Once the model has
     # learned something, it has less noise.
-    m, s2 = mu.detach(), log_var.detach().exp()
-    log_ratio = 0.5 * (z**2 - (z - m) ** 2 / s2 - s2.log()).sum(-1)
+    m, log_s2 = mu.detach(), log_var.detach()
+    log_ratio = 0.5 * (z**2 - ((z - m) * (-0.5 * log_s2).exp()) ** 2 - log_s2).sum(-1)
     return distortion, rate.detach() + (log_ratio - log_ratio.detach())
 
 
@@ -80,9 +83,13 @@ def train(model, x, held_out, epochs=8, batch_size=250, learning_rate=6e-3, gene
     The first list is the mean cost while it trained, the second that of the examples held out. For
     more epochs, begin anew: the learning rate rises to its peak and falls to zero in one run.
     """
-    if not ((x >= 0) & (x <= 1)).all():  # NaN is refused, too
-        raise ValueError("x must lie in [0, 1]; scale it, or change the likelihood")
     bias = model.decoder[-1].bias
+    x, held_out = x.to(bias), held_out.to(bias)  # to the model's dtype and device
+    for part in (x, held_out):
+        if part.shape != (len(part), len(bias)) or not len(part):
+            raise ValueError(f"expected rows of {len(bias)} numbers, got {tuple(part.shape)}")
+        if not ((part >= 0) & (part <= 1)).all():  # NaN is refused, too
+            raise ValueError("x must lie in [0, 1]; scale it, or change the likelihood")
     if not bias.any():  # fresh: begin with the average picture
         bias.data.copy_(x.mean(0).clamp(1e-3, 1 - 1e-3).logit())
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, betas=(0.9, 0.99))

@@ -1,6 +1,9 @@
 """The doctor names the fault of a faulty VAE and no other, and none of a healthy one."""
 
+import json
 import random
+from collections import Counter
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,10 +13,12 @@ from torch import nn
 from torch.nn import functional as F
 
 import vaetut
+from tests.test_article_map import BOOK, sections
 from vaetut.doctor import FAULTS, NOTES, SYMPTOMS
 
 from . import patients
 from .patients import DIGITS, FAULTY, HEALTHY, VAE, bce_loss, case, kl_sum
+from .table import RECORD
 
 
 def names(findings):
@@ -329,7 +334,36 @@ def test_options_reach_the_loss():
 # The book
 
 
-def test_every_finding_says_what_to_do():
-    for known in (FAULTS, SYMPTOMS, NOTES):
-        for entry in known.values():
-            assert entry.means.endswith(".") and entry.change.endswith((".", "?"))
+@pytest.mark.parametrize("name", FAULTS | SYMPTOMS | NOTES)
+def test_every_finding_says_what_to_do_and_where_the_book_tells(name):
+    entry = (FAULTS | SYMPTOMS | NOTES)[name]
+    assert entry.means.endswith(".") and entry.change.endswith((".", "?"))
+    assert bool(entry.measured) == (name in SYMPTOMS)
+    page, anchor = entry.section.split("#")
+    assert anchor in sections(BOOK / "src" / f"{page}.md")
+
+
+def test_a_likelihood_without_a_mean_is_examined_too():
+    class Coins(vaetut.Likelihood):
+        def log_prob(self, x, params):
+            return vaetut.bernoulli_log_likelihood(x, params)
+
+    x = torch.tensor(patients.load_digits().data / 16, dtype=torch.float32)
+    model = vaetut.VAE(64, 4, (32,), likelihood=Coins())
+    assert not vaetut.diagnose(x, model=model).trained
+    recipe = replace(vaetut.FAST, beta=30.0, epochs=40, validation=0, center_output=False)
+    vaetut.train(model, x, recipe, progress=False)
+
+    def loss(x, model):
+        terms = vaetut.elbo(model, x)
+        return (30.0 * terms.kl - terms.log_likelihood).mean()
+
+    diagnosis = vaetut.diagnose(x, model=model, loss=loss)
+    assert not diagnosis.faults, str(diagnosis)
+    assert names(diagnosis.symptoms) == ["collapse"]
+
+
+def test_the_table_in_the_book_is_of_these_patients():
+    table = json.loads(RECORD.read_text(encoding="utf-8"))
+    planted = Counter([fault for fault, _ in FAULTY.values()] + ["none"] * len(HEALTHY))
+    assert table == {fault: {fault: count} for fault, count in planted.items()}

@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch import nn
 
 import vaetut
 
@@ -65,7 +66,36 @@ def underflow(z, mu, log_var, images):
     return weight @ images / weight.sum(1, keepdim=True)
 
 
-SOLUTIONS = {"10.1": linear_curve, "10.2": free_bits_price, "10.3": best_picture}
+class Patient(nn.Module):
+    """The patients of 10.6, healthy, or with one fault."""
+
+    def __init__(self, width=0.5, shared=False, squash=False):
+        super().__init__()
+        self.width, self.shared, self.squash = width, shared, squash
+        self.hidden = nn.Sequential(nn.Linear(784, 100), nn.SiLU())
+        self.mu, self.log_var = nn.Linear(100, 10), nn.Linear(100, 10)
+        self.decoder = nn.Sequential(nn.Linear(10, 100), nn.SiLU(), nn.Linear(100, 784))
+
+    def decode(self, z):
+        return self.decoder(z).sigmoid() if self.squash else self.decoder(z)
+
+    def forward(self, x):
+        h = self.hidden(x)
+        mu, log_var = self.mu(h), self.log_var(h)
+        noise = torch.randn(mu.shape[1]) if self.shared else torch.randn_like(mu)
+        return self.decode(mu + (self.width * log_var).exp() * noise), mu, log_var
+
+
+def patients(first=None, second=None, third=None):
+    return [Patient(**(fault or {})) for fault in (first, second, third)]
+
+
+SOLUTIONS = {
+    "10.1": linear_curve,
+    "10.2": free_bits_price,
+    "10.3": best_picture,
+    "10.6": patients,
+}
 
 MISTAKES = [
     ("10.1", lambda *a: linear_curve(*a)[0], "two things"),
@@ -135,6 +165,12 @@ MISTAKES = [
     ("10.3", lambda z, mu, lv, x: x[log_q(z, mu, lv).argmax(1)], "largest weight"),
     ("10.3", lambda *a: best_picture(*a) + 1, "it should be"),
     ("10.3", underflow, "underflows"),
+    ("10.6", lambda: patients()[:2], "three models"),
+    ("10.6", lambda: [Patient] * 3, "not First"),
+    ("10.6", lambda: [nn.Linear(784, 10)] * 3, "first can't be examined"),
+    ("10.6", lambda: patients(first={"width": 1.0}), "first has a fault still"),
+    ("10.6", lambda: patients(second={"shared": True}), "second has a fault still"),
+    ("10.6", lambda: patients(third={"squash": True}), "third has a fault still"),
 ]
 
 

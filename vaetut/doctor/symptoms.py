@@ -8,17 +8,9 @@ from collections.abc import Iterator
 import torch
 
 from ..distributions import LOG_2PI
-from .catalogue import Finding
+from .catalogue import APART, ENOUGH, FAR, FLOOR, HOLE, IDLE, MORE, Finding
 from .formula import SIGMAS, Formula
 from .subject import Pass, Subject
-
-ENOUGH = 50  # examples, below which the codes' distribution is not known well enough
-IDLE = 0.01  # nats: a coordinate with less says nothing
-FAR = 3.0  # root mean square of a coordinate of the codes; 1 under N(0, I)
-APART = 1.5  # factor between the variance of the codes and that of the prior
-HOLE = math.log(0.2)  # a hole has less than a fifth of the prior's density
-MORE = 0.15  # share of the prior's draws in holes, beyond that of new codes
-FLOOR = math.log(1e-4)  # of a log-variance of columns in units of about 1
 
 
 def is_trained(subject: Subject, one: Pass) -> bool:
@@ -42,14 +34,22 @@ def is_trained(subject: Subject, one: Pass) -> bool:
     if recon.numel() != subject.x.numel() and subject.likelihood is None:
         return False
     error = _error(subject, recon)
+    if error is None:
+        return alike < 0.5
     return (error < 0.8 and alike < 0.9) or (error < 1.05 and alike < 0.2)
 
 
-def _error(subject: Subject, recon: torch.Tensor) -> float:
-    """Return the squared error of reconstructions, in units of that of the mean example."""
+def _error(subject: Subject, recon: torch.Tensor) -> float | None:
+    """Return the squared error of reconstructions, in units of that of the mean example.
+
+    A likelihood of the reader's own may have no mean: None.
+    """
     x = subject.x.flatten(1)
     likelihood = subject.likelihood
-    recon = (likelihood.mean(recon) if likelihood is not None else recon).reshape(x.shape)
+    try:
+        recon = (likelihood.mean(recon) if likelihood is not None else recon).reshape(x.shape)
+    except NotImplementedError:
+        return None
     if likelihood is None and recon.min() < 0 and x.min() >= 0 and x.max() <= 1:
         recon = min(recon, recon.sigmoid(), key=lambda r: (r - x).square().sum().item())
     return ((recon - x).square().sum() / (x - x.mean(0)).square().sum().clamp(min=1e-12)).item()
@@ -69,11 +69,11 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
     used = rate > IDLE
     nats = ", ".join(f"{r:.2g}" for r in rate.sort(descending=True).values[:6])
     if not used.any():
-        yield Finding(
-            "collapse",
-            f"all coordinates together carry {rate.sum():.2g} nats, and reconstructions have "
-            f"{_error(subject, one.outputs.recon.detach()):.2f} times the error of a constant",
-        )
+        seen = f"all coordinates together carry {rate.sum():.2g} nats"
+        error = _error(subject, one.outputs.recon.detach())
+        if error is not None:
+            seen += f", and reconstructions have {error:.2f} times the error of a constant"
+        yield Finding("collapse", seen)
         return
     if not used.all():
         yield Finding(
@@ -103,7 +103,7 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
     if drawn - new > MORE:
         yield Finding(
             "holes",
-            f"{drawn:.2f} of the prior's draws fall where codes are a fifth as dense or less, "
+            f"{drawn:.2f} of the prior's draws fall where codes are less than 1/{HOLE:g} as dense, "
             f"and {new:.2f} of new codes do",
         )
 
@@ -120,7 +120,7 @@ def _share_in_holes(mu: torch.Tensor, sigma: torch.Tensor) -> tuple[float, float
         log_q = -(0.5 * (off**2 + LOG_2PI) + sigma[:half].log()).sum(-1)
         log_q = log_q.logsumexp(1) - math.log(half)
         log_p = -0.5 * (z**2 + LOG_2PI).sum(-1)
-        return (log_q - log_p < HOLE).double().mean().item()
+        return (log_p - log_q > math.log(HOLE)).double().mean().item()
 
     return share(drawn), share(new)
 
@@ -130,6 +130,6 @@ def of_variance(subject: Subject) -> Iterator[Finding]:
     for name, p in subject.parameters().items():
         last = name.split(".")[-1]
         width = {"log_var": 1, "logvar": 1, "log_sigma": 2, "log_std": 2, "log_scale": 2}.get(last)
-        if width and p.numel() and p.detach().min() * width < FLOOR:
+        if width and p.numel() and p.detach().min() * width < math.log(FLOOR):
             least = width * p.min().item()
             yield Finding("variance-floor", f"the log-variance {name} has come to {least:.1f}")

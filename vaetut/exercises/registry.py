@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import nn
 
 NOT_DONE = "not done yet"
 
@@ -93,7 +94,10 @@ def _tamed(function: Callable) -> Callable:
 
 
 def _as_tensors(result: object) -> object:
-    """Return floats and arrays as tensors in float32, lists as tuples, functions tamed."""
+    """Return floats and arrays as tensors in float32, lists as tuples, functions tamed.
+
+    A network is left as it is.
+    """
     if isinstance(result, list | tuple):
         return tuple(map(_as_tensors, result))
     if isinstance(result, np.generic):
@@ -102,7 +106,8 @@ def _as_tensors(result: object) -> object:
         result = torch.as_tensor(result)
     if isinstance(result, torch.Tensor):
         return result.float() if result.is_floating_point() else result
-    return _tamed(result) if callable(result) else result
+    reusable = isinstance(result, nn.Module) or not callable(result)
+    return result if reusable else _tamed(result)
 
 
 def furthest(got: torch.Tensor, wanted: torch.Tensor, number: str = "one of your numbers") -> str:
