@@ -36,6 +36,10 @@ def without_constant(x, mean, log_var):
     return each(x, mean, log_var) + 0.5 * math.log(2 * math.pi)
 
 
+def by_weights(w, means):
+    return (w[..., None] * means).sum(0) / w.sum(0)[:, None]
+
+
 SOLUTIONS = {"13.1": observed, "13.2": fill, "13.3": in_units}
 
 MISTAKES = [
@@ -65,8 +69,9 @@ MISTAKES = [
     ("13.2", lambda w, m: m[w.argmax(0), torch.arange(m.shape[1])], "largest weight"),
     ("13.2", lambda w, m: (w.softmax(0)[..., None] * m).mean(0), "no mean over"),
     ("13.2", lambda w, m: fill(w, m) + 1, "should be"),
-    ("13.2", lambda w, m: (w.exp()[..., None] * m).sum(0) / w.exp().sum(0)[:, None], "underflows"),
+    ("13.2", lambda w, m: by_weights(w.exp(), m), "underflows"),
     ("13.2", nearly_safe, "underflows"),
+    ("13.2", lambda w, m: by_weights((w - w.max()).exp(), m), "underflows"),
     ("13.3", lambda p, s: p + s.log(), "sign"),
     ("13.3", lambda p, s: p / s, "divided by the scale"),
     ("13.3", lambda p, s: p - s, "logarithm of the scale"),
