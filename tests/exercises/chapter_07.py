@@ -1,6 +1,8 @@
 """Chapter 7: a solution of every exercise, and the likely mistakes with the hint that each gets."""
 
 import torch
+
+from vaetut import kl_standard_normal
 from torch.nn import functional as F
 
 
@@ -49,6 +51,12 @@ def by_columns(nx, ny):
     return grid(nx, ny).reshape(ny, nx, 2).transpose(0, 1).reshape(-1, 2)
 
 
+def half_naive_cost(x, logits, mu, log_var):
+    white, black = torch.nn.functional.logsigmoid(logits), (1 - logits.sigmoid()).log()
+    distortion = -(x * white + (1 - x) * black).sum(1)
+    return (distortion + kl_standard_normal(mu, log_var)).mean()
+
+
 SOLUTIONS = {"7.1": count, "7.2": generate, "7.3": cost, "7.4": grid}
 
 MISTAKES = [
@@ -62,6 +70,16 @@ MISTAKES = [
     ("7.2", lambda m, n, g: generate(m, 1, g).expand(n, -1), "the same"),
     ("7.2", lambda m, n, g: m.decode_mean(torch.rand(n, 3, generator=g)), "mean of your z"),
     ("7.2", lambda m, n, g: generate(m, n, g, std=2.0), "standard deviation"),
+    (
+        "7.2",
+        lambda m, n, g: m.decode_mean(torch.randn(n, 1, generator=g).expand(n, 3)),
+        "depend on each other",
+    ),
+    (
+        "7.2",
+        lambda m, n, g: m.decode_mean(12**0.5 * (torch.rand(n, 3, generator=g) - 0.5)),
+        "not normal",
+    ),
     ("7.2", lambda m, n, g: m.decode_mean(torch.randn(n, 3)), "global generator"),
     ("7.2", lambda m, n, g: generate(m, n, torch.Generator().manual_seed(g.seed())), "same"),
     ("7.3", lambda *a: -cost(*a), "sign is turned"),
@@ -77,6 +95,7 @@ MISTAKES = [
     ("7.3", lambda x, a, m, v: cost(x, a, m, v).expand(2), "one number"),
     ("7.3", lambda *a: cost(*a) + 1, "it should be"),
     ("7.3", naive_cost, "at logits of -100"),
+    ("7.3", half_naive_cost, "at logits of 100"),
     ("7.4", lambda nx, ny: grid(nx, ny) * torch.tensor([1.0, -1.0]), "top row"),
     ("7.4", lambda nx, ny: grid(nx, ny).flip(1), "swapped"),
     ("7.4", lambda nx, ny: grid(nx, ny) * torch.tensor([-1.0, 1.0]), "columns should run"),

@@ -61,6 +61,10 @@ def _generate(generate: Callable[[VAE, int, torch.Generator], torch.Tensor]) -> 
         return f"the mean of your z is {z.mean():.2f}: the prior is N(0, I), torch.randn draws it"
     if (z.std(0) - 1).abs().max() > 0.1:
         return f"the standard deviation of your z is {z.std():.2f}, the prior's is 1"
+    if (z.T.corrcoef() - torch.eye(3)).abs().max() > 0.15:
+        return "the coordinates of your z depend on each other: draw each by itself"
+    if (z.pow(4).mean(0) - 3).abs().max() > 0.9:
+        return "your z is not normal: torch.randn draws from N(0, I)"
     if not torch.equal(images, generate(model, 2000, make_generator(0))):
         return "the same generator should give the same images: take every draw from it"
     return None
@@ -97,12 +101,15 @@ def _cost(cost: Callable[..., torch.Tensor]) -> str | None:
             return hint
     if not torch.isclose(got, distortion + rate, rtol=1e-4):
         return f"for a small example your cost is {got:.4f}, it should be {distortion + rate:.4f}"
-    extreme = cost(torch.ones(1, 7), torch.full((1, 7), -100.0), mu[:1], log_var[:1])
-    if not torch.isfinite(extreme) or extreme < 690:
-        return (
-            f"right for small logits, but at logits of -100 your cost is {extreme:.4g}, not about "
-            "700: take no log of a sigmoid, there is a function that works on logits"
-        )
+    for pixel, logit in ((1.0, -100.0), (0.0, 100.0)):
+        wrong = torch.full((1, 7), pixel), torch.full((1, 7), logit)
+        extreme = cost(*wrong, mu[:1], log_var[:1])
+        if not torch.isfinite(extreme) or extreme < 690:
+            return (
+                f"right for small logits, but at logits of {logit:.0f} your cost is "
+                f"{extreme:.4g}, not about 700: take no log of a sigmoid, there is a function "
+                "that works on logits"
+            )
     return None
 
 
