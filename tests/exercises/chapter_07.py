@@ -1,9 +1,9 @@
 """Chapter 7: a solution of every exercise, and the likely mistakes with the hint that each gets."""
 
 import torch
+from torch.nn import functional as F
 
 from vaetut import kl_standard_normal
-from torch.nn import functional as F
 
 
 def count(latent_dim, heads=2, bias=1, extra=0):

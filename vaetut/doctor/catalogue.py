@@ -11,7 +11,7 @@ IDLE = 0.01  # nats: a coordinate with less says nothing
 FAR = 3.0  # root mean square of a coordinate of the codes; 1 under N(0, I)
 APART = 1.5  # factor between the variance of the codes and that of the prior
 HOLE = 5.0  # in a hole, the prior is denser than the codes by this factor or more
-MORE = 0.15  # share of the prior's draws in holes, beyond that of new codes
+MORE = 0.25  # share of the prior's draws in holes, beyond that of new codes
 FLOOR = 1e-4  # of a variance of columns in units of about 1
 
 
@@ -173,8 +173,8 @@ SYMPTOMS = {
         f"The KL of each coordinate, averaged over the examples: each below {IDLE} nats.",
     ),
     "dead-coordinates": Entry(
-        "These coordinates say nothing. That costs nothing, either.",
-        "Leave it, or take fewer latent dimensions.",
+        "These coordinates say nothing, and cost no rate.",
+        "Train once with KL warm-up. If -ELBO is no lower with it, they were not needed.",
         f"{WRONG}#how-many-latent-dimensions",
         f"The same: some below {IDLE} nats, others not.",
     ),
@@ -192,7 +192,7 @@ SYMPTOMS = {
         f"1/{APART:g}.",
     ),
     "holes": Entry(
-        "The prior draws codes that no example has.",
+        "The prior draws codes where those of examples are rare.",
         "Fit a mixture to the codes, or train with a VampPrior.",
         f"{WRONG}#where-the-prior-has-holes",
         f"The share of the prior's draws where q(z) has less than 1/{HOLE:g} of its density: over "

@@ -67,7 +67,7 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
     mu, sigma = (mu - formula.mean) / formula.variance**0.5, sigma / formula.variance**0.5
     rate = (0.5 * (mu**2 + sigma**2 - 1) - sigma.log()).mean(0)  # (L,)
     used = rate > IDLE
-    nats = ", ".join(f"{r:.2g}" for r in rate.sort(descending=True).values[:6])
+    nats = ", ".join(f"{r:.2g}" for r in rate[used].sort(descending=True).values[:6])
     if not used.any():
         seen = f"all coordinates together carry {rate.sum():.2g} nats"
         error = _error(subject, one.outputs.recon.detach())
@@ -104,7 +104,7 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
         yield Finding(
             "holes",
             f"{drawn:.2f} of the prior's draws fall where codes are less than 1/{HOLE:g} as dense, "
-            f"and {new:.2f} of new codes do",
+            f"and {new:.2f} of new codes do (by a map of {len(mu) // 2} codes)",
         )
 
 
