@@ -52,7 +52,7 @@ def by_columns(nx, ny):
 
 
 def half_naive_cost(x, logits, mu, log_var):
-    white, black = torch.nn.functional.logsigmoid(logits), (1 - logits.sigmoid()).log()
+    white, black = F.logsigmoid(logits), (1 - logits.sigmoid()).log()
     distortion = -(x * white + (1 - x) * black).sum(1)
     return (distortion + kl_standard_normal(mu, log_var)).mean()
 

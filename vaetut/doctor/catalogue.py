@@ -179,7 +179,7 @@ SYMPTOMS = {
         f"The same: some below {IDLE} nats, others not.",
     ),
     "far-codes": Entry(
-        "Codes lie where the prior never draws.",
+        "Codes lie where the prior hardly ever draws.",
         "Is the KL's weight too small? Then raise it.",
         f"{WRONG}#one-curve-for-all-models",
         f"The root mean square of a coordinate of z ~ q(z|x): beyond {FAR:g}; the prior's is 1.",

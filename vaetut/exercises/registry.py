@@ -106,8 +106,8 @@ def _as_tensors(result: object) -> object:
         result = torch.as_tensor(result)
     if isinstance(result, torch.Tensor):
         return result.float() if result.is_floating_point() else result
-    reusable = isinstance(result, nn.Module) or not callable(result)
-    return result if reusable else _tamed(result)
+    is_function = callable(result) and not isinstance(result, nn.Module)
+    return _tamed(result) if is_function else result
 
 
 def furthest(got: torch.Tensor, wanted: torch.Tensor, number: str = "one of your numbers") -> str:
