@@ -561,6 +561,15 @@ def test_json_equals_the_librarys_report(few_images):
     assert facts["data"] == "binary"
 
 
+def test_a_refined_q_is_asked_for_by_a_number_of_steps(few_images):
+    images, _ = few_images["test"]
+    vaetut.save_model(make_model(3), "m.safetensors")
+    result = run("evaluate", "m.safetensors", "--samples", 5, "--images", 200, "--refine", 2)
+    report = vaetut.evaluate(make_model(3), images[:200], num_samples=5, refine_steps=2)
+    assert result.stdout.endswith(f"{report}\n")
+    assert report.refine_steps == 2
+
+
 def test_json_has_null_for_what_is_not_known():
     vaetut.save_model(make_model(3), "m.safetensors")
     result = run("evaluate", "m.safetensors", "--samples", 1, "--json")

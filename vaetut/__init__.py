@@ -56,6 +56,7 @@ _HOME = {
     "Report": "evaluation",
     "aggregate_posterior": "evaluation",
     "evaluate": "evaluation",
+    "refine_posterior": "refinement",
     "Diagnosis": "doctor",
     "diagnose": "doctor",
     "Imputation": "imputation",

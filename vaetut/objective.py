@@ -121,7 +121,7 @@ def importance_weighted_bound(
     if torch.is_grad_enabled():
         return -iwae_loss(model, x, num_samples, generator)[0]
     total = x.new_full((len(x),), -math.inf)
-    for _, log_weights in stream_log_weights(model, x, num_samples, generator):
+    for _, log_weights in stream_log_weights(model, x, model.encode(x), num_samples, generator):
         total = total.logaddexp(log_weights.logsumexp(0))
     return total - math.log(num_samples)
 
@@ -169,10 +169,9 @@ def log_importance_weights(
 
 
 def stream_log_weights(
-    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
+    model: VAE, x: torch.Tensor, q: Normal, num_samples: int, generator: torch.Generator | None
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield `log_importance_weights` for all K samples, chunk by chunk: (k, B), k bounded."""
-    q = model.encode(x)  # (B, L)
+    """Yield `log_importance_weights` for K draws of q, chunk by chunk: (k, B), k bounded."""
     chunk = max(1, CHUNK_ELEMENTS // x.numel())
     for start in range(0, num_samples, chunk):
         count = min(chunk, num_samples - start)
