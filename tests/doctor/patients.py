@@ -111,6 +111,16 @@ class NoiseForAllCoordinates(VAE):
 # Sigma
 
 
+class UniformNoise(VAE):
+    def reparameterize(self, mu, logvar):
+        return mu + torch.rand_like(mu) * torch.exp(0.5 * logvar)
+
+
+class NarrowNoise(VAE):
+    def reparameterize(self, mu, logvar):
+        return mu + 0.1 * torch.randn_like(mu) * torch.exp(0.5 * logvar)
+
+
 class ExpForSigma(VAE):
     def reparameterize(self, mu, logvar):
         return mu + torch.randn_like(mu) * torch.exp(logvar)
@@ -294,6 +304,14 @@ class FrozenByNoGrad(VAE):
         return torch.sigmoid(self.fc4(h))
 
 
+class DeadUnits(VAE):
+    """A path for the gradient is there, and nothing comes through it."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1.bias.data.fill_(-100.0)
+
+
 # Rows and codes
 
 
@@ -365,6 +383,8 @@ FAULTY = {
         "noise-shared",
         lambda: case(NoiseForAllCoordinates(), bce_loss),
     ),
+    "uniform noise": ("noise-other", lambda: case(UniformNoise(), bce_loss)),
+    "a tenth of the noise": ("sigma-confused", lambda: case(NarrowNoise(), bce_loss)),
     "exp(log_var) for σ": ("sigma-confused", lambda: case(ExpForSigma(), bce_loss)),
     "log_var for σ": ("sigma-confused", lambda: case(HeadForSigma(), bce_loss)),
     "noise of width 1": ("sigma-confused", lambda: case(UnitNoise(), mse_loss)),
@@ -400,6 +420,7 @@ FAULTY = {
     "sample for rsample, one head": ("path-detached", lambda: case(DetachedOneHead(), bce_loss)),
     "σ detached": ("path-detached", lambda: case(DetachedStd(), bce_loss)),
     "a spare head": ("no-gradient", lambda: case(SpareHead(), bce_loss)),
+    "dead units": ("zero-gradient", lambda: case(DeadUnits(), bce_loss)),
     "no_grad in the decoder": ("path-detached", lambda: case(FrozenByNoGrad(), bce_loss)),
     "centred batch": ("rows-depend", lambda: case(CenteredBatch(), bce_loss)),
     "batch norm without running mean": ("rows-depend", lambda: case(BatchNormForever(), bce_loss)),

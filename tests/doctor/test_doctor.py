@@ -15,6 +15,7 @@ from torch.nn import functional as F
 import vaetut
 from tests.test_article_map import BOOK, sections
 from vaetut.doctor import FAULTS, NOTES, SYMPTOMS
+from vaetut.doctor.faults import _is_not_normal
 
 from . import patients
 from .patients import DIGITS, FAULTY, HEALTHY, VAE, bce_loss, case, kl_sum
@@ -67,6 +68,23 @@ def test_weights_become_beta(distortion, rate, batch, beta):
     assert loss_note(loss).endswith(f"your effective β is {beta}")
 
 
+def test_our_own_model_has_a_loss_of_its_own():
+    notes = {note.name: note.seen for note in vaetut.diagnose(**patients.ours()).notes}
+    assert "loss" not in notes and notes["own-loss"].endswith("plus the KL to its prior")
+
+
+def test_the_width_of_the_noise_is_told_with_its_factor():
+    (fault,) = vaetut.diagnose(**case(patients.NarrowNoise(), bce_loss)).faults
+    assert "by 0.1 exp(0.5 h)" in fault.seen
+
+
+def test_noise_of_the_right_mean_and_variance_may_be_another():
+    assert _is_not_normal(torch.randn(300, generator=torch.Generator().manual_seed(0)).sign())
+    widths = [torch.randn(300, generator=torch.Generator().manual_seed(k)) for k in range(200)]
+    assert not any(_is_not_normal(noise) for noise in widths)
+    assert all(_is_not_normal(3 * noise) for noise in widths)
+
+
 def test_a_mean_squared_error_has_the_variance_of_a_gaussian():
     def loss(recon, x, mu, logvar):
         return F.mse_loss(recon, x) + 0.00025 * kl_sum(mu, logvar) / len(x)
@@ -111,7 +129,7 @@ def test_what_is_not_recognised_is_said():
         return ((recon - x).abs().pow(3).sum(1) + kl**2).mean()
 
     diagnosis = vaetut.diagnose(DIGITS, model=VAE(), loss=loss)
-    assert names(diagnosis.notes) == ["unknown-loss"] * 2 and not diagnosis.faults
+    assert names(diagnosis.notes) == ["untrained"] + ["unknown-loss"] * 2 and not diagnosis.faults
     assert str(diagnosis).startswith("No fault was found in what could be examined.")
 
 
@@ -144,9 +162,37 @@ def test_symptoms_of_trained_models(beta, latent_dim, symptoms):
     assert symptoms <= set(names(diagnosis.symptoms)) <= symptoms | near, str(diagnosis)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_code_that_training_put_out_is_a_collapse(seed):
+    """By the best-known mistake: the mean of the cross-entropy beside the sum of the KL."""
+
+    def loss(recon, x, mu, logvar):
+        return F.binary_cross_entropy(recon, x) + kl_sum(mu, logvar)
+
+    def make():
+        torch.manual_seed(seed)
+        model = VAE()
+        for layer in (model.fc1, model.fc21, model.fc22, model.fc3, model.fc4):
+            layer.reset_parameters()
+        return case(model, loss)
+
+    diagnosis = vaetut.diagnose(**patients.trained(make, 3000))
+    assert diagnosis.trained and names(diagnosis.symptoms) == ["collapse"], str(diagnosis)
+    assert {"loss", "batch-weight"} == set(names(diagnosis.notes))
+
+
 @pytest.mark.parametrize("name", [n for n in HEALTHY if "trained" not in n])
 def test_a_fresh_model_has_no_symptoms(name):
     diagnosis = vaetut.diagnose(**HEALTHY[name]())
+    assert not diagnosis.trained and not diagnosis.symptoms
+    assert "untrained" in names(diagnosis.notes)
+
+
+def test_a_fresh_model_that_begins_with_the_mean_has_no_symptoms():
+    model = VAE()
+    with torch.no_grad():
+        model.fc4.bias.copy_(DIGITS.mean(0).clamp(1e-3, 1 - 1e-3).logit())
+    diagnosis = vaetut.diagnose(**case(model, bce_loss))
     assert not diagnosis.trained and not diagnosis.symptoms
 
 
@@ -191,7 +237,7 @@ def test_our_own_models_are_healthy(name, epochs):
 def test_an_estimator_sends_its_rows():
     est = vaetut.VariationalAutoencoder(latent_dim=2, hidden_dims=(16,), epochs=3, random_state=0)
     diagnosis = est.fit(DIGITS.numpy()).diagnose(DIGITS.numpy())
-    assert not diagnosis.faults and "Bernoulli" in diagnosis.notes[0].seen
+    assert not diagnosis.faults and "Bernoulli" in diagnosis.notes[-1].seen
 
 
 # Nothing is changed
@@ -316,6 +362,13 @@ def test_losses_may_want_it_in_their_own_order(loss):
         ({"loss": lambda a, b: a}, TypeError, "loss wants a, b"),
         ({"loss": lambda r, x, m, v: 3.0}, TypeError, "must return a tensor, not 3.0"),
         ({"loss": lambda r, x, m, v: r.view(7, 7)}, ValueError, "cannot be computed"),
+        ({"model": nn.Module()}, TypeError, "cannot be called with x alone"),
+        ({"model": vaetut.VAE(64, 2, (8,))}, TypeError, "its own ELBO; leave out loss, or hand"),
+        (
+            {"model": None, "encode": VAE().encode, "decode": VAE().decode},
+            TypeError,
+            "function of x alone, and this one wants recon, x, mu, logvar; write loss=lambda x",
+        ),
         ({"decode": nn.Linear(5, 64)}, TypeError, "does not take codes of the shape of mu"),
     ],
 )
@@ -353,12 +406,7 @@ def test_a_likelihood_without_a_mean_is_examined_too():
     assert not vaetut.diagnose(x, model=model).trained
     recipe = replace(vaetut.FAST, beta=30.0, epochs=40, validation=0, center_output=False)
     vaetut.train(model, x, recipe, progress=False)
-
-    def loss(x, model):
-        terms = vaetut.elbo(model, x)
-        return (30.0 * terms.kl - terms.log_likelihood).mean()
-
-    diagnosis = vaetut.diagnose(x, model=model, loss=loss)
+    diagnosis = vaetut.diagnose(x, model=model)
     assert not diagnosis.faults, str(diagnosis)
     assert names(diagnosis.symptoms) == ["collapse"]
 

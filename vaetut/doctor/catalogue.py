@@ -88,6 +88,11 @@ FAULTS = {
         "Give the noise the shape of mu: torch.randn_like(mu).",
         f"{TRICK}#in-many-dimensions",
     ),
+    "noise-other": Entry(
+        "The KL is that of normal noise, and this is another.",
+        "Draw it with torch.randn_like(mu); torch.rand_like is uniform between 0 and 1.",
+        f"{TRICK}#one-line-of-code",
+    ),
     "sigma-confused": Entry(
         "The code is drawn with another width than the KL charges for.",
         "Let the head be log_var in both: std = (0.5 * log_var).exp(); in the KL, log_var.exp().",
@@ -95,7 +100,7 @@ FAULTS = {
     ),
     "kl-sign": Entry(
         "The loss rewards codes far from the prior, and falls without end.",
-        "Add +0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(1).",
+        "In its place, add 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(1).",
         PRICE,
     ),
     "kl-batch-mean": Entry(
@@ -143,6 +148,11 @@ FAULTS = {
         "Let the loss depend on them, or take them out.",
         f"{TRICK}#where-the-gradient-stops",
     ),
+    "zero-gradient": Entry(
+        "On these examples nothing comes through: units are dead or saturated, or a factor is 0.",
+        "If training brought it about, begin anew: data of scale 1, a lower learning rate.",
+        f"{TRICK}#where-the-gradient-stops",
+    ),
     "path-detached": Entry(
         "The encoder cannot learn what the decoder needs; it only learns to be cheap.",
         "Look for detach, .data, .item, no_grad, or Normal(...).sample in place of rsample.",
@@ -174,7 +184,7 @@ SYMPTOMS = {
     ),
     "dead-coordinates": Entry(
         "These coordinates say nothing, and cost no rate.",
-        "Train once with KL warm-up. If -ELBO is no lower with it, they were not needed.",
+        "Train once with KL warm-up. If -ELBO is no lower with it, they were hardly needed.",
         f"{WRONG}#how-many-latent-dimensions",
         f"The same: some below {IDLE} nats, others not.",
     ),
@@ -211,6 +221,16 @@ NOTES = {
         "This is what your loss amounts to.",
         "If you meant it so, change nothing.",
         f"{LOSS}#sum-or-mean",
+    ),
+    "own-loss": Entry(
+        "A β that such a model was trained with is part of the recipe, and not of the model.",
+        "Compare models by this loss, whatever β they were trained with.",
+        f"{LOSS}#all-of-it",
+    ),
+    "untrained": Entry(
+        "The model looks as if it had not been trained: symptoms were not looked for.",
+        "If it was trained, it has learned next to nothing: is the code ignored?",
+        f"{WRONG}#when-the-code-is-ignored",
     ),
     "other-prior": Entry(
         "Codes are pulled towards this prior.",

@@ -28,7 +28,8 @@ class Diagnosis:
     symptoms : list of Finding
         What a trained model has come to; none for a fresh one.
     notes : list of Finding
-        What the loss amounts to, and what could not be examined.
+        What the loss amounts to, and what was not examined: of a model that looks untrained, the
+        symptoms.
     trained : bool
         Whether the model looks trained, by its gradients and its reconstructions.
     """
@@ -69,11 +70,13 @@ def diagnose(
         A batch of training examples, as the model gets them: 8 at least, and a few hundred for the
         symptoms of a trained model. Of more than 512, the first 512 are used.
     model : VAE, or Module or function that returns reconstruction, mu and log_var
-        In any order, as a tuple, list or dict, with or without the code and the data; from x alone.
+        As a tuple, list or dict, with or without the code and the data; from x alone. Their order
+        is found out, mu before log_var: that a loss takes the two for each other goes unnoticed.
     loss : Callable, optional
         A function of (reconstruction, x, mu, log_var), as in PyTorch's example; of (x, model) or
         (model, x); or of x. Without it, `model.loss_function(*outputs, **options)`. It returns a
-        tensor, or a dict with "loss", or a tuple that begins with it. A `vaetut.VAE` needs none.
+        tensor, or a dict with "loss", or a tuple that begins with it. A `vaetut.VAE` has its own,
+        and takes none.
     encode, decode : Callable, optional
         From x to mu and log_var, and from codes to reconstructions. Without `model` both are
         needed; with it, `model.decode` or `model.decoder` serves, if there is one.
@@ -122,8 +125,13 @@ def _examine(subject: Subject) -> Iterator[Finding]:
         yield from faults.of_gradients(subject, one)
     yield from faults.of_rows(subject)
     subject.set_mode(training=True)
-    subject.trained = symptoms.is_trained(subject, one)
-    if subject.trained and not noise:
+    subject.trained = symptoms.is_trained(subject, one, formula)
+    if not subject.trained:
+        yield symptoms.untrained(subject, one)
+    elif not noise:
         yield from symptoms.of_codes(subject, one, formula)
         yield from symptoms.of_variance(subject)
-    yield from describe(formula, subject.x)
+    if subject.likelihood is None:
+        yield from describe(formula, subject.x)
+    else:
+        yield Finding("own-loss", f"the {formula.distortion}, plus the KL to its prior")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 
 from .catalogue import Finding
-from .formula import CLOSE, SIGMAS, Formula
+from .formula import CLOSE, SIGMAS, Formula, fit
 from .subject import Pass, Subject, seed_all
 from .watch import Watch
 
@@ -120,7 +120,7 @@ def of_noise(subject: Subject, one: Pass, two: Pass) -> Findings:
         same = "two passes with other random numbers give the same reconstructions"
         if code is not None:
             yield Finding("code-unread", f"{same}, though the code is another")
-        elif _reaches(one.outputs.recon, one.outputs.head):
+        elif _depends(one.outputs.recon, one.outputs.head):
             yield Finding("noise-frozen", f"{same}, and they depend on the second head")
         else:
             yield Finding("noise-missing", f"{same}, and they do not depend on the second head")
@@ -131,16 +131,36 @@ def of_noise(subject: Subject, one: Pass, two: Pass) -> Findings:
         yield Finding("noise-shared", f"{len(same)} copies of one example all get the same code")
     elif code is not None and code.noise.shape[-1:] != one.outputs.mu.shape[-1:]:
         yield Finding("noise-shared", "one number is the noise of all coordinates of a code")
+    elif code is not None and _is_not_normal(code.noise):
+        mean, width = code.noise.mean(), code.noise.std()
+        yield Finding(
+            "noise-other",
+            f"{code.noise.numel()} numbers of noise have mean {mean:.2g} and standard deviation "
+            f"{width:.2g}, and are not those of N(0, 1)",
+        )
 
 
-def _reaches(value: torch.Tensor, source: torch.Tensor) -> bool:
-    """Say whether there is a gradient of a value for a tensor that it may come from."""
-    if not (value.requires_grad and source.requires_grad):
-        return False
-    (grad,) = torch.autograd.grad(
-        value.square().sum(), source, retain_graph=True, allow_unused=True
+def _is_not_normal(noise: torch.Tensor) -> bool:
+    """Say whether a sample cannot be one of N(0, 1), by Kolmogorov and Smirnov (p < 1e-5)."""
+    below = torch.special.ndtr(noise.double().flatten().sort().values)
+    steps = torch.linspace(0, 1, len(below) + 1, dtype=below.dtype, device=below.device)
+    apart = torch.maximum(below - steps[:-1], steps[1:] - below).max().item()
+    return apart * math.sqrt(len(below)) > 2.5
+
+
+def _gradients(value: torch.Tensor, sources: list[torch.Tensor]) -> list[torch.Tensor | None]:
+    """Return the gradients of random multiples of `value`: None where no path leads to it."""
+    if not value.requires_grad:
+        return [None] * len(sources)
+    weights = torch.randn(value.shape, generator=torch.Generator().manual_seed(0)).to(value)
+    return torch.autograd.grad(
+        (value * weights).sum(), sources, retain_graph=True, allow_unused=True
     )
-    return grad is not None and bool(grad.any())
+
+
+def _depends(value: torch.Tensor, source: torch.Tensor) -> bool:
+    (gradient,) = _gradients(value, [source]) if source.requires_grad else (None,)
+    return gradient is not None and bool(gradient.any())
 
 
 def of_sigma(one: Pass, two: Pass, formula: Formula) -> Findings:
@@ -169,14 +189,16 @@ def of_sigma(one: Pass, two: Pass, formula: Formula) -> Findings:
             f"the noise is multiplied by {sigma[clear].mean():.3g} whatever the second head says",
         )
         return
-    ratio = sigma[clear] / head[clear]
+    ratio, log = sigma[clear] / head[clear], sigma[clear].abs().log()
+    left, (slope, start) = fit(log, [head[clear], torch.ones_like(log)])
+    times = "by no usual function of h"
     if differ(ratio, ratio.mean()) < 1e-3:
-        times = f"{ratio.mean():.3g} h"
-    else:
-        times = f"about exp({(sigma[clear].abs().log() / head[clear]).median():.2g} h)"
+        times = f"by {ratio.mean():.3g} h"
+    elif left < 1e-3:
+        times = f"by {math.exp(start):.3g} exp({slope:.3g} h)"
     yield Finding(
         "sigma-confused",
-        f"the noise is multiplied by {times}, where h is the second head"
+        f"the noise is multiplied {times}, where h is the second head"
         + (f"; the KL takes h for {formula.head}" if formula.head else ""),
     )
 
@@ -311,39 +333,36 @@ def of_gradients(subject: Subject, one: Pass) -> Findings:
     names, tensors = list(parameters), list(parameters.values())
     recon, mu, head = one.outputs
 
-    def reached(value: torch.Tensor) -> set[str]:
-        if not value.requires_grad:
-            return set()
-        weights = torch.randn(value.shape, generator=torch.Generator().manual_seed(0)).to(value)
-        grads = torch.autograd.grad(
-            (value * weights).sum(), tensors, retain_graph=True, allow_unused=True
-        )
-        return {
-            name
-            for name, g in zip(names, grads, strict=True)
-            if g is not None and g.abs().max() > 0
-        }
+    def found(grads: list[torch.Tensor | None]) -> dict[str, torch.Tensor]:
+        return {k: g for k, g in zip(names, grads, strict=True) if g is not None}
 
     grads = torch.autograd.grad(one.loss, tensors, retain_graph=True, allow_unused=True)
-    grads = {k: g for k, g in zip(names, grads, strict=True) if g is not None}
+    grads = found(grads)
     bad = [name for name, g in grads.items() if not g.isfinite().all()]
     if bad:
         yield Finding(
             "not-finite", f"the loss is a number, and its gradient for {_few(bad)} is none"
         )
         return
-    by_recon, by_mu, by_head = reached(recon), reached(mu), reached(head)
+    by_recon, by_mu, by_head = (found(_gradients(value, tensors)) for value in one.outputs)
     # Where one layer makes both, its weights say nothing: ask mu and the head themselves.
-    heads = {"mu": (mu, by_mu - by_head), "the second head": (head, by_head - by_mu)}
+    heads = {
+        "mu": (mu, by_mu.keys() - by_head.keys()),
+        "the second head": (head, by_head.keys() - by_mu.keys()),
+    }
     for what, (value, own) in heads.items():
-        cut = not own & by_recon if own else value.requires_grad and not _reaches(recon, value)
-        if cut:
+        direct = value.requires_grad and _gradients(recon, [value])[0] is None
+        if not own & by_recon.keys() if own else direct:
             yield Finding("path-detached", f"no gradient of the reconstructions reaches {what}")
             return
-    learning = by_recon | by_mu | by_head | {name for name, g in grads.items() if g.any()}
-    still = [name for name in names if name not in learning]
+    paths = grads, by_recon, by_mu, by_head
+    still = [name for name in names if not any(name in path for path in paths)]
     if still:
         yield Finding("no-gradient", f"the loss has no gradient for {_few(still)}")
+        return
+    idle = [name for name in names if not any(name in p and p[name].any() for p in paths)]
+    if idle:
+        yield Finding("zero-gradient", f"the gradient is 0 for {_few(idle)}")
 
 
 def _few(names: list[str]) -> str:

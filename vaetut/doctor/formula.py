@@ -294,7 +294,7 @@ def describe(formula: Formula, x: torch.Tensor) -> Iterator[Finding]:
             f"{_times(formula.scale / factor, of)}the {formula.distortion}, plus "
             f"{_times(formula.weight / factor, of)}the KL{whole}: {as_if}",
         )
-        if abs(ratio * batch - 1) < 1e-3 or abs(ratio / batch - 1) < 1e-3:
+        if any(abs(ratio / size - 1) < 1e-3 for size in (batch, 1 / batch, batch * of)):
             yield Finding("batch-weight", f"β is {ratio:.3g}, and the batch has {batch} examples")
     if (
         formula.head

@@ -39,6 +39,13 @@ def make_subject(
 ) -> Subject:
     """Find out how the reader's model is run; errors say what is not clear."""
     if isinstance(model, VAE):
+        given = {"loss": loss, "encode": encode, "decode": decode, "sample": sample} | options
+        given = [name for name, value in given.items() if value is not None]
+        if given:
+            raise TypeError(
+                f"a vaetut.VAE is examined with its own ELBO; leave out {', '.join(given)}, or "
+                "hand over model=lambda x: (reconstruction, mu, log_var) with loss="
+            )
         return _ours(unwrap_and_check(model, x)[1], model)
     _check_data(x)
     if isinstance(model, type):
@@ -59,7 +66,10 @@ def make_subject(
     with untouched(modules):
         Subject(x, raw, loss, raw, modules=modules).set_mode(training=True)
         seed_all(1)
-        first = raw(x)
+        try:
+            first = raw(x)
+        except NotImplementedError as error:  # what a Module without a forward raises
+            raise TypeError(f"the model cannot be called with x alone ({error}); {HELP}") from error
         seed_all(2)
         places = pick(first, raw(x), x)
         decode = _working(decode, model, first, places)
@@ -211,6 +221,12 @@ def _of_functions(
     """Listen to encode and decode while the reader's loss calls them."""
     if encode is None or decode is None:
         raise TypeError(f"without model=, {HELP}")
+    names = required(loss)
+    if names is not None and len(names) != 1:
+        raise TypeError(
+            f"without model=, loss must be a function of x alone, and this one wants "
+            f"{', '.join(names) or 'nothing'}; write loss=lambda x: ..., which calls it"
+        )
 
     def pair(given: Any) -> tuple[torch.Tensor, torch.Tensor]:
         if isinstance(given, torch.distributions.Distribution):

@@ -13,11 +13,11 @@ from .formula import SIGMAS, Formula
 from .subject import Pass, Subject
 
 
-def is_trained(subject: Subject, one: Pass) -> bool:
+def is_trained(subject: Subject, one: Pass, formula: Formula) -> bool:
     """Say whether the model has been trained: by its gradients and its reconstructions.
 
     A fresh model's gradients are much the same for any examples, and a constant describes the data
-    better than its reconstructions do.
+    better than its reconstructions do. One that ignores its code has learned that constant.
     """
     parameters = [p for p in subject.parameters().values() if p.requires_grad]
     half = len(subject.x) // 2
@@ -30,13 +30,29 @@ def is_trained(subject: Subject, one: Pass) -> bool:
         grads = torch.autograd.grad(loss, parameters, allow_unused=True)
         sides.append(torch.cat([g.flatten() for g in grads if g is not None]))
     alike = torch.cosine_similarity(*sides, dim=0).item()
-    recon = one.outputs.recon.detach()
-    if recon.numel() != subject.x.numel() and subject.likelihood is None:
+    if not _comparable(subject, one):
         return False
+    recon = one.outputs.recon.detach()
     error = _error(subject, recon)
     if error is None:
         return alike < 0.5
-    return (error < 0.8 and alike < 0.9) or (error < 1.05 and alike < 0.2)
+    learned = error < 0.8
+    if error < 1.05 and subject.standard and _knows_the_mean(subject, recon):
+        learned = learned or bool((_rate(*_codes(one, formula)) < IDLE).all())
+    return (learned and alike < 0.9) or (error < 1.05 and alike < 0.2)
+
+
+def untrained(subject: Subject, one: Pass) -> Finding:
+    """Say by what the model looks untrained."""
+    error = _error(subject, one.outputs.recon.detach()) if _comparable(subject, one) else None
+    if error is None:
+        return Finding("untrained", "two halves of the examples want its weights moved alike")
+    return Finding("untrained", f"reconstructions have {error:.2f} times the error of a constant")
+
+
+def _comparable(subject: Subject, one: Pass) -> bool:
+    """Say whether outputs and examples have as many numbers."""
+    return subject.likelihood is not None or one.outputs.recon.numel() == subject.x.numel()
 
 
 def _error(subject: Subject, recon: torch.Tensor) -> float | None:
@@ -44,15 +60,29 @@ def _error(subject: Subject, recon: torch.Tensor) -> float | None:
 
     A likelihood of the reader's own may have no mean: None.
     """
-    x = subject.x.flatten(1)
-    likelihood = subject.likelihood
+    x, recon = subject.x.flatten(1), _means(subject, recon)
+    if recon is None:
+        return None
+    return ((recon - x).square().sum() / (x - x.mean(0)).square().sum().clamp(min=1e-12)).item()
+
+
+def _means(subject: Subject, recon: torch.Tensor) -> torch.Tensor | None:
+    """Return the reconstructions as numbers like the data's, (B, D)."""
+    x, likelihood = subject.x.flatten(1), subject.likelihood
     try:
         recon = (likelihood.mean(recon) if likelihood is not None else recon).reshape(x.shape)
     except NotImplementedError:
         return None
     if likelihood is None and recon.min() < 0 and x.min() >= 0 and x.max() <= 1:
         recon = min(recon, recon.sigmoid(), key=lambda r: (r - x).square().sum().item())
-    return ((recon - x).square().sum() / (x - x.mean(0)).square().sum().clamp(min=1e-12)).item()
+    return recon
+
+
+def _knows_the_mean(subject: Subject, recon: torch.Tensor) -> bool:
+    """Say whether the mean reconstruction differs between values as the mean example does."""
+    wanted, got = subject.x.flatten(1).mean(0), _means(subject, recon).mean(0)
+    spread = (wanted - wanted.mean()).square().sum()
+    return bool((got - wanted).square().sum() < 0.1 * spread)
 
 
 @torch.no_grad()
@@ -61,11 +91,8 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
     if not subject.standard:
         yield Finding("prior-unknown", "where its codes lie beside its own prior was not examined")
         return
-    head = formula.head or "log σ²"
-    mu, sigma = one.outputs.mu.detach(), SIGMAS[head](one.outputs.head.detach())
-    mu, sigma = (part.double().cpu().flatten(1) for part in (mu, sigma))
-    mu, sigma = (mu - formula.mean) / formula.variance**0.5, sigma / formula.variance**0.5
-    rate = (0.5 * (mu**2 + sigma**2 - 1) - sigma.log()).mean(0)  # (L,)
+    mu, sigma = _codes(one, formula)
+    rate = _rate(mu, sigma)
     used = rate > IDLE
     nats = ", ".join(f"{r:.2g}" for r in rate[used].sort(descending=True).values[:6])
     if not used.any():
@@ -86,7 +113,7 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
         yield Finding(
             "far-codes",
             f"the codes' root mean square is {second.max():.3g} in coordinate "
-            f"{second.argmax().item()}; the prior's is 1",
+            f"{second.argmax().item()} (counted from 0); the prior's is 1",
         )
         return
     if len(mu) < ENOUGH:
@@ -97,7 +124,8 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
         worst = off.argmax().item()
         yield Finding(
             "prior-misfit",
-            f"the codes' variance in coordinate {worst} is {spread[worst]:.2f} times the prior's",
+            f"the codes' variance in coordinate {worst} (counted from 0) is "
+            f"{spread[worst]:.2f} times the prior's",
         )
     drawn, new = _share_in_holes(mu[:, used], sigma[:, used])
     if drawn - new > MORE:
@@ -106,6 +134,18 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
             f"{drawn:.2f} of the prior's draws fall where codes are less than 1/{HOLE:g} as dense, "
             f"and {new:.2f} of new codes do (by a map of {len(mu) // 2} codes)",
         )
+
+
+def _codes(one: Pass, formula: Formula) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mu and sigma, (B, L) each, in the prior's units: there it is N(0, 1)."""
+    sigma = SIGMAS[formula.head or "log σ²"](one.outputs.head.detach())
+    mu, sigma = (part.double().cpu().flatten(1) for part in (one.outputs.mu.detach(), sigma))
+    return (mu - formula.mean) / formula.variance**0.5, sigma / formula.variance**0.5
+
+
+def _rate(mu: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    """Return the mean KL of each coordinate, (L,)."""
+    return (0.5 * (mu**2 + sigma**2 - 1) - sigma.log()).mean(0)
 
 
 def _share_in_holes(mu: torch.Tensor, sigma: torch.Tensor) -> tuple[float, float]:
