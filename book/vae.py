@@ -72,8 +72,9 @@ def cost(model, x, eps):
     # Here one may return distortion and rate. What is returned has the same values, and for the
     # encoder another gradient: that of log q(z|x) - log p(z), through z alone. Once the model has
     # learned something, it has less noise.
-    m, log_s2 = mu.detach(), log_var.detach()
-    log_ratio = 0.5 * (z**2 - ((z - m) * (-0.5 * log_s2).exp()) ** 2 - log_s2).sum(-1)
+    s = (0.5 * log_var.detach()).exp()
+    u = eps + (z - z.detach()) / s  # (z - mu) / sigma: it is eps, and has a gradient through z
+    log_ratio = 0.5 * (z**2 - u**2).sum(-1) - s.log().sum(-1)
     return distortion, rate.detach() + (log_ratio - log_ratio.detach())
 
 
@@ -84,12 +85,16 @@ def train(model, x, held_out, epochs=8, batch_size=250, learning_rate=6e-3, gene
     more epochs, begin anew: the learning rate rises to its peak and falls to zero in one run.
     """
     bias = model.decoder[-1].bias
-    x, held_out = x.to(bias), held_out.to(bias)  # to the model's dtype and device
+    x, held_out = (torch.as_tensor(part).to(bias) for part in (x, held_out))  # dtype and device
     for part in (x, held_out):
         if part.shape != (len(part), len(bias)) or not len(part):
-            raise ValueError(f"expected rows of {len(bias)} numbers, got {tuple(part.shape)}")
+            shape = tuple(part.shape)
+            raise ValueError(f"expected one row of {len(bias)} numbers or more, got {shape}")
         if not ((part >= 0) & (part <= 1)).all():  # NaN is refused, too
-            raise ValueError("x must lie in [0, 1]; scale it, or change the likelihood")
+            raise ValueError(
+                "x must lie in [0, 1]: divide pixels by the largest value; for real numbers or "
+                "others, change the likelihood"
+            )
     if not bias.any():  # fresh: begin with the average picture
         bias.data.copy_(x.mean(0).clamp(1e-3, 1 - 1e-3).logit())
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, betas=(0.9, 0.99))

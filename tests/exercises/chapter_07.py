@@ -57,6 +57,12 @@ def half_naive_cost(x, logits, mu, log_var):
     return (distortion + kl_standard_normal(mu, log_var)).mean()
 
 
+def probable_cost(x, logits, mu, log_var):
+    """PyTorch's function of probabilities cuts each logarithm at -100."""
+    distortion = F.binary_cross_entropy(logits.sigmoid(), x, reduction="none").sum(1)
+    return (distortion + kl_standard_normal(mu, log_var)).mean()
+
+
 SOLUTIONS = {"7.1": count, "7.2": generate, "7.3": cost, "7.4": grid}
 
 MISTAKES = [
@@ -95,6 +101,10 @@ MISTAKES = [
     ("7.3", lambda x, a, m, v: cost(x, a, m, v).expand(2), "one number"),
     ("7.3", lambda *a: cost(*a) + 1, "it should be"),
     ("7.3", naive_cost, "at logits of -100"),
+    ("7.3", probable_cost, "at logits of 40"),
+    ("7.2", lambda m, n, g: generate(m, n, g).bernoulli(generator=g), "the means are wanted"),
+    ("7.2", lambda m, n, g: generate(m, n, g).round(), "the means are wanted"),
+    ("7.2", lambda m, n, g: generate(m, n, g) / 0, "not finite"),
     ("7.3", half_naive_cost, "at logits of 100"),
     ("7.4", lambda nx, ny: grid(nx, ny) * torch.tensor([1.0, -1.0]), "top row"),
     ("7.4", lambda nx, ny: grid(nx, ny).flip(1), "swapped"),

@@ -52,6 +52,10 @@ def _generate(generate: Callable[[VAE, int, torch.Generator], torch.Tensor]) -> 
     if not torch.equal(global_state, torch.get_rng_state()):
         torch.set_rng_state(global_state)
         return "you drew from PyTorch's global generator: pass generator=generator to torch.randn"
+    if not images.isfinite().all():
+        return "some of your values are not finite: the sigmoid of a logit always is"
+    if torch.equal(images, images.round()):
+        return "your pixels are black or white, as drawn or rounded; the means are wanted"
     if images.min() < 0 or images.max() > 1:
         return "the values leave [0, 1]: decode returns logits, and a picture needs their sigmoid"
     z = images[:, 2:5].logit()
@@ -101,14 +105,14 @@ def _cost(cost: Callable[..., torch.Tensor]) -> str | None:
             return hint
     if not torch.isclose(got, distortion + rate, rtol=1e-4):
         return f"for a small example your cost is {got:.4f}, it should be {distortion + rate:.4f}"
-    for pixel, logit in ((1.0, -100.0), (0.0, 100.0)):
-        wrong = torch.full((1, 7), pixel), torch.full((1, 7), logit)
-        extreme = cost(*wrong, mu[:1], log_var[:1])
-        if not torch.isfinite(extreme) or extreme < 690:
+    for pixel, logit in ((1.0, -100.0), (0.0, 100.0), (1.0, -40.0), (0.0, 40.0), (0.0, 300.0)):
+        pixels, logits = torch.full((1, 7), pixel), torch.full((1, 7), logit)
+        extreme, wanted = cost(pixels, logits, mu[:1], log_var[:1]), 7 * abs(logit)
+        if not torch.isfinite(extreme) or abs(extreme - wanted) > 10:
             return (
                 f"right for small logits, but at logits of {logit:.0f} your cost is "
-                f"{extreme:.4g}, not about 700: take no log of a sigmoid, there is a function "
-                "that works on logits"
+                f"{extreme:.4g}, not about {wanted:.0f}: take no log of a sigmoid, there is a "
+                "function that works on logits"
             )
     return None
 

@@ -53,13 +53,17 @@ def _observed(observed: Callable[..., torch.Tensor]) -> str | None:
         return furthest(got, wanted)
     start = torch.stack([mean, log_var]).requires_grad_()
     result = observed(x.masked_fill(gaps, math.nan), *start)
-    if result.requires_grad:  # NumPy's arrays know of none
-        (slope,) = torch.autograd.grad(result.sum(), start)
-        if not slope.isfinite().all():
-            return (
-                "the value is right, the gradient is NaN: a NaN that is thrown away afterwards "
-                "still spoils it; put a number into the gaps before you compute"
-            )
+    if not result.requires_grad:
+        return (
+            "the value is right, and has no gradient: compute with PyTorch's functions, without "
+            "detach and no_grad"
+        )
+    (slope,) = torch.autograd.grad(result.sum(), start)
+    if not slope.isfinite().all():
+        return (
+            "the value is right, the gradient is NaN: a NaN that is thrown away afterwards "
+            "still spoils it; put a number into the gaps before you compute"
+        )
     return None
 
 
@@ -96,6 +100,8 @@ def _fill(fill: Callable[..., torch.Tensor]) -> str | None:
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
         return furthest(got, wanted)
     lower = log_weights - torch.tensor([5, 1000, 5])  # one row only: its own largest counts
+    lower[1:, 2] -= 1000  # and one row with both
+    wanted = (lower.softmax(0)[..., None] * means).sum(0)
     if not torch.allclose(fill(lower, means), wanted, rtol=1e-3, atol=1e-4):
         return "near -1,000 every weight underflows to 0: divide before you leave the log"
     return None
