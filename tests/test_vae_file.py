@@ -2,11 +2,15 @@
 
 import ast
 import importlib.util
+import inspect
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import torchvision
 
 import vaetut
 from vaetut.noise import TRAINING, make_generator
@@ -75,8 +79,66 @@ def test_samples_are_pictures(vae):
     pictures = model.generate(7, torch.Generator().manual_seed(0))
     assert pictures.shape == (7, 784) and 0 <= pictures.min() and pictures.max() <= 1
     assert torch.equal(pictures, model.generate(7, torch.Generator().manual_seed(0)))
-    assert model.reconstruct(pictures).shape == (7, 784)
-    assert not pictures.requires_grad
+    z = torch.randn(7, 20, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(pictures, model.decode(z).sigmoid())
+    again = model.reconstruct(pictures)
+    torch.testing.assert_close(again, model.decode(model.encode(pictures)[0]).sigmoid())
+    assert not pictures.requires_grad and not again.requires_grad
+    assert model.double().generate(2).dtype == torch.float64
+
+
+def test_without_a_step_the_costs_are_those_of_the_two_parts(vae, capsys):
+    """At a learning rate of 0, with a last batch that is short."""
+    x = vaetut.load_mnist("train")[0][:300]
+    model = vae.VAE()
+    with torch.no_grad():
+        model.decoder[-1].bias.normal_(generator=torch.Generator().manual_seed(0))
+    training, validation = vae.train(model, x, x[:40] / 2, epochs=3, learning_rate=0.0)
+    assert len(training) == len(validation) == 3
+    for costs, part in ((training, x), (validation, x[:40] / 2)):
+        with torch.no_grad():
+            wanted = sum(vae.cost(model, part, torch.randn(len(part), 20))).mean().item()
+        assert costs == pytest.approx([wanted] * 3, rel=0.01)
+    line = f"training {training[-1]:6.1f}, held out {validation[-1]:6.1f} nats"
+    assert line in capsys.readouterr().out
+
+
+def test_its_settings_are_those_of_fast(vae):
+    defaults = inspect.signature(vae.train).parameters
+    for name in ("epochs", "batch_size", "learning_rate"):
+        assert defaults[name].default == getattr(vaetut.FAST, name)
+
+
+def test_as_a_program_it_trains_on_all_but_the_first_5000(monkeypatch, tmp_path):
+    """White images to learn from, black ones held out."""
+
+    class Fake:
+        def __init__(self, folder, download):
+            self.data = torch.zeros(5300, 28, 28, dtype=torch.uint8)
+            self.data[5000:] = 255
+
+    monkeypatch.setattr(torchvision.datasets, "MNIST", Fake)
+    monkeypatch.chdir(tmp_path)
+    done = runpy.run_path(str(FILE), run_name="__main__")
+    assert done["images"].shape == (5300, 784) and done["images"].max() == 1
+    assert done["vae"].generate(5).mean() > 0.9
+    assert "log_var.weight" in torch.load(tmp_path / "vae.pt", weights_only=True)
+
+
+def test_the_doctor_finds_no_fault_in_it(vae):
+    x = vaetut.load_mnist("test")[0][:100]
+    model = vae.VAE()
+
+    def loss(x):
+        return sum(vae.cost(model, x, torch.randn(len(x), 20).to(x))).mean()
+
+    diagnosis = vaetut.diagnose(x, encode=model.encode, decode=model.decode, loss=loss)
+    assert not diagnosis.faults, str(diagnosis)
+
+
+def test_arrays_are_data_too(vae):
+    x = vaetut.load_mnist("train")[0][:300].double().numpy()
+    vae.train(vae.VAE(), np.asarray(x), x[:10], epochs=1)
 
 
 def test_a_second_training_keeps_what_was_learned(vae):
@@ -92,6 +154,8 @@ def test_a_second_training_keeps_what_was_learned(vae):
     [
         (lambda x: 255 * x, r"lie in \[0, 1\]"),
         (lambda x: x / 0, r"lie in \[0, 1\]"),
+        (lambda x: x - 0.01, r"lie in \[0, 1\]"),
+        (lambda x: x.where(x > 0, torch.nan), r"lie in \[0, 1\]"),
         (lambda x: x.unflatten(1, (28, 28)), r"row of 784 numbers or more, got \(300, 28, 28\)"),
         (lambda x: x[:0], r"one row of 784 numbers or more, got \(0, 784\)"),
     ],
@@ -107,6 +171,22 @@ def test_whole_numbers_are_data_too(vae):
     x = (vaetut.load_mnist("train")[0][:300] > 0.5).byte()
     training, _ = vae.train(vae.VAE(), x, x[:10], epochs=1)
     assert training[0] < 784
+
+
+def test_a_narrow_code_has_the_gradient_that_it_has_in_float64(vae):
+    """Where z = mu + sigma * eps is rounded to mu, too."""
+    x = vaetut.load_mnist("test")[0][:5]
+    grads = []
+    for dtype in (torch.float32, torch.float64):
+        torch.manual_seed(0)
+        model = vae.VAE()
+        torch.nn.init.constant_(model.log_var.bias, -40.0)
+        torch.nn.init.constant_(model.mu.bias, 1.0)
+        eps = torch.randn(5, 20, generator=torch.Generator().manual_seed(1))
+        model, x, eps = model.to(dtype), x.to(dtype), eps.to(dtype)
+        sum(vae.cost(model, x, eps)).mean().backward()
+        grads.append(model.log_var.bias.grad.double())
+    torch.testing.assert_close(*grads, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("log_var", [-150.0, 80.0])

@@ -227,6 +227,11 @@ NOTES = {
         "Compare models by this loss, whatever β they were trained with.",
         f"{LOSS}#all-of-it",
     ),
+    "draw-unseen": Entry(
+        "Whether the code is drawn as the KL takes it to be was not examined.",
+        "Draw its noise by PyTorch, and let z have the shape of mu.",
+        f"{TRICK}#one-line-of-code",
+    ),
     "untrained": Entry(
         "The model looks as if it had not been trained: symptoms were not looked for.",
         "If it was trained, it has learned next to nothing: is the code ignored?",

@@ -14,8 +14,6 @@ from .formula import describe, find_formula
 from .interface import make_subject
 from .subject import Subject, untouched
 
-MOST = 512  # examples: more would only take longer
-
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -43,7 +41,7 @@ class Diagnosis:
         """Lay all findings out, the worst first."""
         kinds = {"Fault": self.faults, "Symptom": self.symptoms, "Note": self.notes}
         found = [f"{kind}: {finding}" for kind, several in kinds.items() for finding in several]
-        unknown = any(note.name == "unknown-loss" for note in self.notes)
+        unknown = {note.name for note in self.notes} & {"unknown-loss", "draw-unseen"}
         none = "No fault was found" + (" in what could be examined." if unknown else ".")
         first = [] if self.faults else [none]
         return "\n\n".join(first + found)
@@ -61,8 +59,9 @@ def diagnose(
 ) -> Diagnosis:
     """Look for the usual faults of a VAE, and say what its loss amounts to.
 
-    Nothing is trained, and nothing is changed: weights, buffers, gradients, modes and random
-    states are as before. It takes about a second for a small model.
+    Nothing is trained, and nothing is changed: weights, buffers, gradients, modes and the random
+    states of PyTorch, NumPy and Python are as before. (A generator that is a model's own goes on.)
+    It takes about a second for a small model.
 
     Parameters
     ----------
@@ -96,7 +95,8 @@ def diagnose(
         that are looked for.
     """
     subject = make_subject(x, model, loss, encode, decode, sample, options)
-    subject.x = subject.x[:MOST]
+    if torch.is_inference_mode_enabled():
+        raise ValueError("under torch.inference_mode() there are no gradients; call it outside")
     with untouched(subject.modules), torch.enable_grad():
         found = list(_examine(subject))
     kinds = {"faults": FAULTS, "symptoms": SYMPTOMS, "notes": NOTES}
@@ -115,7 +115,10 @@ def _examine(subject: Subject) -> Iterator[Finding]:
     one, two = faults.two_passes(subject)
     formula = find_formula(subject)
     noise = list(faults.of_code(subject, one)) or list(faults.of_noise(subject, one, two))
-    noise = noise or list(faults.of_sigma(one, two, formula))
+    if not noise:
+        drawn = list(faults.of_sigma(one, two, formula))
+        noise = [finding for finding in drawn if finding.name in FAULTS]
+        yield from (finding for finding in drawn if finding.name in NOTES)
     yield from noise
     yield from faults.of_formula(subject, formula, one)
     if not any(finding.name == "code-unread" for finding in noise):

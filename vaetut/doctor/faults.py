@@ -167,6 +167,7 @@ def of_sigma(one: Pass, two: Pass, formula: Formula) -> Findings:
     """Check that the drawn code and the KL read the second head as the same thing."""
     code = find_code(one, two)
     if code is None:
+        yield Finding("draw-unseen", "how a code is drawn from mu and the second head was not seen")
         return
     sigma = code.sigma
     head, clear = one.outputs.head.detach().expand(sigma.shape), sigma.isfinite()
@@ -336,6 +337,9 @@ def of_gradients(subject: Subject, one: Pass) -> Findings:
     def found(grads: list[torch.Tensor | None]) -> dict[str, torch.Tensor]:
         return {k: g for k, g in zip(names, grads, strict=True) if g is not None}
 
+    if not one.loss.requires_grad:
+        yield Finding("no-gradient", "the loss is detached, or does not depend on any parameter")
+        return
     grads = torch.autograd.grad(one.loss, tensors, retain_graph=True, allow_unused=True)
     grads = found(grads)
     bad = [name for name, g in grads.items() if not g.isfinite().all()]

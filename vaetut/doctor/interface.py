@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..checks import check_finite
-from ..model import VAE, unwrap_and_check
+from ..checks import brief, check_finite
+from ..model import VAE, unwrap, unwrap_and_check
 from ..priors import StandardNormal
 from .subject import (
     HELP,
@@ -26,6 +26,7 @@ from .subject import (
 )
 
 FORMULA = {"recon", "x", "mu", "head"}
+FEWEST, MOST = 8, 512  # examples: with fewer nothing is seen, more would only take longer
 
 
 def make_subject(
@@ -38,7 +39,8 @@ def make_subject(
     options: dict[str, Any],
 ) -> Subject:
     """Find out how the reader's model is run; errors say what is not clear."""
-    if isinstance(model, VAE):
+    if isinstance(getattr(model, "module", getattr(model, "_orig_mod", model)), VAE):
+        model = unwrap(model)
         given = {"loss": loss, "encode": encode, "decode": decode, "sample": sample} | options
         given = [name for name, value in given.items() if value is not None]
         if given:
@@ -46,13 +48,22 @@ def make_subject(
                 f"a vaetut.VAE is examined with its own ELBO; leave out {', '.join(given)}, or "
                 "hand over model=lambda x: (reconstruction, mu, log_var) with loss="
             )
-        return _ours(unwrap_and_check(model, x)[1], model)
+        x = unwrap_and_check(model, x)[1]
+        if len(x) < FEWEST:
+            raise ValueError(f"x must hold {FEWEST} examples or more, got {len(x)}")
+        return _ours(x[:MOST], model)
     _check_data(x)
+    x = x[:MOST]
+    functions = {"loss": loss, "encode": encode, "decode": decode, "sample": sample}
+    for name, function in ({"model": model} | functions).items():
+        if function is not None and not callable(function):
+            raise TypeError(f"{name} must be a function or a module, got {brief(function)}")
     if isinstance(model, type):
         raise TypeError(f"model must be a model, got the class {model.__name__}")
     if isinstance(model, torch.jit.ScriptModule):
         raise TypeError("a traced or scripted model cannot be looked into; pass the original one")
     modules = modules_of(*(f for f in (model, loss, encode, decode, sample) if f is not None))
+    _check_modules(modules, x)
     if loss is None:
         loss = getattr(model, "loss_function", None)
         if loss is None:
@@ -82,6 +93,8 @@ def make_subject(
         return forward(x)[1:]
 
     names = required(loss)
+    if names is not None:
+        names = [name for name in names if name not in options]
     formula = None
     data = {
         k
@@ -97,7 +110,7 @@ def make_subject(
             return total(_try(loss, *held, **options))
     elif len(names) > 1:
         roles = [role_of(name) for name in names]
-        if len(names) == 4 and (set(roles) != FORMULA):
+        if len(names) == 4 and set(roles) != FORMULA and roles[0] != "x":
             roles = ["recon", "x", "mu", "head"]  # as in PyTorch's example
         if set(roles) <= FORMULA and len(set(roles)) == len(roles):
 
@@ -161,17 +174,40 @@ def _try(loss: Callable, *args: Any, **options: Any) -> Any:
     try:
         return loss(*args, **options)
     except KeyError as error:
-        raise TypeError(f"the loss wants the option {error}; pass it to diagnose, too") from error
+        raise TypeError(
+            f"the loss found no {error}; if that is an option of the loss, pass it to diagnose, too"
+        ) from error
+    except (IndexError, AttributeError, ArithmeticError) as error:
+        raise ValueError(f"the loss fails: {type(error).__name__}: {error}") from error
 
 
 def _check_data(x: Any) -> None:
     if not isinstance(x, torch.Tensor):
         raise TypeError(f"x must be a tensor, got {type(x).__name__}")
-    if not x.is_floating_point():
-        raise TypeError(f"x must hold floats, got {x.dtype}; use x.float()")
-    if x.ndim < 2 or len(x) < 8:
-        raise ValueError(f"x must hold 8 examples or more, (B, ...); its shape is {tuple(x.shape)}")
-    check_finite(x)
+    if x.layout is not torch.strided:
+        raise TypeError(f"x must be dense, got {x.layout}; use x.to_dense()")
+    if x.is_complex() or not x.is_floating_point():
+        advice = "" if x.is_complex() else "; use x.float()"
+        raise TypeError(f"x must hold floats, got {x.dtype}{advice}")
+    if x.ndim < 2 or len(x) < FEWEST or not x[0].numel():
+        raise ValueError(
+            f"x must hold {FEWEST} examples or more, (B, ...); its shape is {tuple(x.shape)}"
+        )
+    check_finite(x[:MOST])
+    if torch.equal(x[:MOST], x[:1].expand_as(x[:MOST])):
+        raise ValueError("all examples are equal: nothing can be learned from them, or seen")
+
+
+def _check_modules(modules: list[nn.Module], x: torch.Tensor) -> None:
+    if not modules:
+        raise TypeError("no torch.nn.Module was found behind what was given; pass the model itself")
+    parameters = [p for module in modules for p in module.parameters()]
+    if any(nn.parameter.is_lazy(p) or p.is_meta for p in parameters):
+        raise ValueError("the model has weights without values; call it once, or load them")
+    dtypes = {p.dtype for p in parameters}
+    if dtypes and x.dtype not in dtypes:
+        names = " and ".join(sorted(map(str, dtypes)))
+        raise TypeError(f"x is {x.dtype}, and the model's weights are {names}; convert one of them")
 
 
 def _working(decode: Callable | None, model: Any, first: Any, places: list) -> Callable | None:

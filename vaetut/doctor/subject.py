@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +25,7 @@ ROLES = {  # what a parameter of a loss, or a key of an output, is called
     "model": ("model", "net", "vae", "module"),
     "x": ("x", "input", "data", "target", "orig", "image", "batch", "true", "img", "y"),
 }
+STEPS = 5  # from a function to the modules that it runs
 HELP = "leave out model=, and pass encode=, decode= and loss=, functions of x, of codes and of x"
 # Layers whose work depends on the mode: they stay as in evaluation, while the model trains.
 CALM = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
@@ -131,10 +134,14 @@ class Subject:
         return Pass(outputs, loss, watch)
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        """Return all parameters by name."""
-        found = {}
+        """Return all parameters by name; where two modules have the same name, with a number."""
+        found: dict[str, nn.Parameter] = {}
         for module in self.modules:
-            found |= dict(module.named_parameters())
+            for name, p in module.named_parameters():
+                if any(p is other for other in found.values()):
+                    continue
+                again = sum(other.split(" ")[0] == name for other in found)
+                found[f"{name} ({again + 1})" if again else name] = p
         return found
 
 
@@ -183,11 +190,13 @@ def untouched(modules: list[nn.Module]) -> Iterator[None]:
 def total(value: Any) -> torch.Tensor:
     """Return the loss out of what a loss function returned."""
     if isinstance(value, dict):
-        value = value["loss"] if "loss" in value else next(iter(value.values()))
-    if isinstance(value, (tuple, list)):
+        if "loss" not in value:
+            raise TypeError(f'loss returns {sorted(map(str, value))}, and no "loss" among them')
+        value = value["loss"]
+    if isinstance(value, (tuple, list)) and len(value):
         value = value[0]
-    if not isinstance(value, torch.Tensor):
-        raise TypeError(f"loss must return a tensor, not {brief(value)}")
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        raise TypeError(f"loss must return a tensor of floats, not {brief(value)}")
     return value.mean() if value.ndim else value
 
 
@@ -206,6 +215,8 @@ def role_of(name: str) -> str | None:
 
 def required(function: Callable) -> list[str] | None:
     """Return the names of the parameters that must be given; None where it takes any number."""
+    if isinstance(function, nn.Module):
+        function = function.forward
     names = []
     for p in inspect.signature(function).parameters.values():
         if p.kind is p.VAR_POSITIONAL:
@@ -216,17 +227,35 @@ def required(function: Callable) -> list[str] | None:
 
 
 def modules_of(*things: Any) -> list[nn.Module]:
-    """Return the modules that these are, belong to, or refer to."""
-    found: list[nn.Module] = []
-    for thing in things:
-        thing = getattr(thing, "func", thing)  # of a partial
-        near = [thing, getattr(thing, "__self__", None)]
-        if inspect.isfunction(thing):
-            names = inspect.getclosurevars(thing)
-            near += [*names.nonlocals.values(), *names.globals.values()]
-            near += [getattr(other, "__self__", None) for other in near[2:]]
-        found += [m for m in near if isinstance(m, nn.Module) and not any(m is f for f in found)]
-    return found
+    """Return the modules that these are, belong to, or refer to, over a few steps."""
+    found: dict[int, nn.Module] = {}
+    seen: set[int] = set()
+    near = list(things)
+    for _ in range(STEPS):
+        near = [thing for thing in near if id(thing) not in seen]
+        seen |= {id(thing) for thing in near}
+        found |= {id(thing): thing for thing in near if isinstance(thing, nn.Module)}
+        near = [other for thing in near for other in _behind(thing)]
+    return list(found.values())
+
+
+def _behind(thing: Any) -> list[Any]:
+    """Return what a function, a method or a container refers to."""
+    if isinstance(thing, nn.Module | torch.Tensor | type | ModuleType):
+        return []
+    if isinstance(thing, partial):
+        return [thing.func, *thing.args, *thing.keywords.values()]
+    if inspect.ismethod(thing):
+        return [thing.__self__, thing.__func__]
+    if inspect.isfunction(thing):
+        names = inspect.getclosurevars(thing)
+        defaults = thing.__defaults__ or ()
+        return [*names.nonlocals.values(), *names.globals.values(), *defaults]
+    if isinstance(thing, dict):
+        return list(thing.values())
+    if isinstance(thing, list | tuple):
+        return list(thing)
+    return list(vars(thing).values()) if hasattr(thing, "__dict__") else []
 
 
 def pick(raw: Any, again: Any, x: torch.Tensor) -> list[Any]:
@@ -235,8 +264,9 @@ def pick(raw: Any, again: Any, x: torch.Tensor) -> list[Any]:
     `again` is the output with other noise: what differs in the shape of mu is a code.
     """
     if isinstance(raw, dict):
-        places = {role_of(str(key)): key for key in reversed(raw)}
-        if {"recon", "mu", "head"} <= set(places):
+        roles = [role_of(str(key)) for key in raw]
+        places = dict(zip(roles, raw, strict=True))
+        if all(roles.count(role) == 1 for role in ("recon", "mu", "head")):
             return [places["recon"], places["mu"], places["head"]]
         raise TypeError(
             f"the model returns {sorted(map(str, raw))}, and which of these are the "
@@ -245,10 +275,15 @@ def pick(raw: Any, again: Any, x: torch.Tensor) -> list[Any]:
     if not isinstance(raw, (tuple, list)):
         raise TypeError(f"the model returns {brief(raw)}, not reconstruction, mu, log_var; {HELP}")
     tensors = [
-        (k, t) for k, t in enumerate(raw) if isinstance(t, torch.Tensor) and len(t) == len(x)
+        (k, t)
+        for k, t in enumerate(raw)
+        if isinstance(t, torch.Tensor) and t.ndim and len(t) == len(x)
     ]
     tensors = [(k, t) for k, t in tensors if not (t.shape == x.shape and torch.equal(t, x))]
-    recon = next((k for k, t in tensors if t.numel() == x.numel()), None)
+    recon = [k for k, t in tensors if t.numel() == x.numel()]
+    if len(recon) > 1:  # as many codes as values: the reconstruction differs with the noise
+        recon = [k for k in recon if not torch.equal(raw[k], again[k])] or recon
+    recon = recon[0] if recon else None
     rest = [(k, t) for k, t in tensors if k != recon]
     if len(rest) > 2:  # one may be the code
         rest = [(k, t) for k, t in rest if torch.equal(t, again[k])]

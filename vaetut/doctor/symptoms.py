@@ -20,14 +20,16 @@ def is_trained(subject: Subject, one: Pass, formula: Formula) -> bool:
     better than its reconstructions do. One that ignores its code has learned that constant.
     """
     parameters = [p for p in subject.parameters().values() if p.requires_grad]
+    if not parameters:  # frozen: its gradients cannot be asked
+        return _comparable(subject, one) and (_error(subject, one.outputs.recon) or 1.0) < 0.8
     half = len(subject.x) // 2
     sides = []
     for x in (subject.x[:half], subject.x[half:]):
         try:
             loss = subject.run(1, x).loss
-        except (RuntimeError, ValueError, IndexError):  # it takes batches of one size only
+            grads = torch.autograd.grad(loss, parameters, allow_unused=True)
+        except (RuntimeError, ValueError, IndexError):  # batches of one size only; a detached loss
             return False
-        grads = torch.autograd.grad(loss, parameters, allow_unused=True)
         sides.append(torch.cat([g.flatten() for g in grads if g is not None]))
     alike = torch.cosine_similarity(*sides, dim=0).item()
     if not _comparable(subject, one):
