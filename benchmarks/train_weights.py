@@ -44,9 +44,22 @@ BURDA = vaetut.Recipe(
     rise=0.1,
 )
 BURDA_K5 = replace(BURDA, num_samples=5, epochs=400, precision="bf16")
+# The same with Adam and the ordinary gradient, as in the paper; for the record only, not bundled.
+PLAIN = replace(
+    BURDA,
+    optimizer="adam",
+    epochs=800,
+    batch_size=250,
+    learning_rate=5e-3,
+    betas=(0.9, 0.999),
+    schedule="one-cycle",
+    rise=0.3,
+)
 RECIPES = {
     "article": vaetut.ARTICLE,
     "burda-vae-k1": BURDA,
+    "burda-vae-k1-plain": PLAIN,
+    "burda-iwae-k5-plain": replace(PLAIN, objective="iwae", num_samples=5, epochs=400),
     "burda-vae-k5": replace(BURDA_K5, epochs=350),
     "burda-iwae-k5": replace(BURDA_K5, objective="iwae-dreg"),
     # 50 draws cost ten times as much: it goes on from the weights of iwae-k5.
