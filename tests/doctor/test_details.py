@@ -371,6 +371,12 @@ def test_the_module_is_found_over_some_steps(model):
     assert not diagnosis.faults, str(diagnosis)
 
 
+def test_modules_that_take_no_part_are_left_alone():
+    nets = {"vae": VAE(), "other": VAE()}
+    diagnosis = vaetut.diagnose(DIGITS, model=lambda x: nets["vae"](x), loss=bce_loss)
+    assert not diagnosis.faults, str(diagnosis)
+
+
 class LossModule(nn.Module):
     def forward(self, recon, x, mu, logvar):
         return bce_loss(recon, x, mu, logvar)

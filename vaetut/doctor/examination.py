@@ -98,6 +98,7 @@ def diagnose(
     if torch.is_inference_mode_enabled():
         raise ValueError("under torch.inference_mode() there are no gradients; call it outside")
     with untouched(subject.modules), torch.enable_grad():
+        subject.leave_out_idle()
         found = list(_examine(subject))
     kinds = {"faults": FAULTS, "symptoms": SYMPTOMS, "notes": NOTES}
     lists = {kind: [f for f in found if f.name in known] for kind, known in kinds.items()}

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from ..checks import brief
 from .watch import Watch
@@ -25,7 +26,7 @@ ROLES = {  # what a parameter of a loss, or a key of an output, is called
     "model": ("model", "net", "vae", "module"),
     "x": ("x", "input", "data", "target", "orig", "image", "batch", "true", "img", "y"),
 }
-STEPS = 5  # from a function to the modules that it runs
+STEPS, MANY = 5, 100  # from a function to the modules that it runs; of a container's contents
 HELP = "leave out model=, and pass encode=, decode= and loss=, functions of x, of codes and of x"
 # Layers whose work depends on the mode: they stay as in evaluation, while the model trains.
 CALM = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
@@ -132,6 +133,19 @@ class Subject:
             seed_all(seed)
             loss = self.loss(x.clone())
         return Pass(outputs, loss, watch)
+
+    def leave_out_idle(self) -> None:
+        """Keep the modules that the loss runs: a function may refer to others, too."""
+        called: set[nn.Module] = set()
+        hook = register_module_forward_pre_hook(lambda module, _: called.add(module))
+        try:
+            self.loss(self.x.clone())
+        except (RuntimeError, ValueError, AssertionError):  # the first check will say what is wrong
+            return
+        finally:
+            hook.remove()
+        used = [root for root in self.modules if called & set(root.modules())]
+        self.modules = used or self.modules
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """Return all parameters by name; where two modules have the same name, with a number."""
@@ -252,9 +266,9 @@ def _behind(thing: Any) -> list[Any]:
         defaults = thing.__defaults__ or ()
         return [*names.nonlocals.values(), *names.globals.values(), *defaults]
     if isinstance(thing, dict):
-        return list(thing.values())
+        return list(thing.values())[:MANY]
     if isinstance(thing, list | tuple):
-        return list(thing)
+        return list(thing)[:MANY]
     return list(vars(thing).values()) if hasattr(thing, "__dict__") else []
 
 
