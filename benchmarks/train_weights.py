@@ -44,7 +44,7 @@ BURDA = vaetut.Recipe(
     rise=0.1,
 )
 BURDA_K5 = replace(BURDA, num_samples=5, epochs=400, precision="bf16")
-# The same with Adam and the ordinary gradient, as in the paper; for the record only, not bundled.
+# The same network with Adam and the ordinary gradient; for the record only, not bundled.
 PLAIN = replace(
     BURDA,
     optimizer="adam",

@@ -184,7 +184,7 @@ SYMPTOMS = {
     ),
     "dead-coordinates": Entry(
         "These coordinates say nothing, and cost no rate.",
-        "Train once with KL warm-up. If -ELBO is no lower with it, they were hardly needed.",
+        "Train with KL warm-up. If -ELBO is lower, they were needed; if not, that proves nothing.",
         f"{WRONG}#how-many-latent-dimensions",
         f"The same: some below {IDLE} nats, others not.",
     ),

@@ -249,11 +249,11 @@ def modules_of(*things: Any) -> list[nn.Module]:
         near = [thing for thing in near if id(thing) not in seen]
         seen |= {id(thing) for thing in near}
         found |= {id(thing): thing for thing in near if isinstance(thing, nn.Module)}
-        near = [other for thing in near for other in _behind(thing)]
+        near = [other for thing in near for other in _referred_to(thing)]
     return list(found.values())
 
 
-def _behind(thing: Any) -> list[Any]:
+def _referred_to(thing: Any) -> list[Any]:
     """Return what a function, a method or a container refers to."""
     if isinstance(thing, nn.Module | torch.Tensor | type | ModuleType):
         return []

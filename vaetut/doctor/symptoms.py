@@ -46,7 +46,9 @@ def is_trained(subject: Subject, one: Pass, formula: Formula) -> bool:
 
 def untrained(subject: Subject, one: Pass) -> Finding:
     """Say by what the model looks untrained."""
-    error = _error(subject, one.outputs.recon.detach()) if _comparable(subject, one) else None
+    if not _comparable(subject, one):
+        return Finding("untrained", "its outputs have not as many numbers as the examples")
+    error = _error(subject, one.outputs.recon.detach())
     if error is None:
         return Finding("untrained", "two halves of the examples want its weights moved alike")
     return Finding("untrained", f"reconstructions have {error:.2f} times the error of a constant")
