@@ -4,27 +4,20 @@
 
 Hours on one thread. A run that was stopped is continued by the same command, from its checkpoint in
 build/weights/. The test images are looked at once, after the training, and the look belongs into
-the log of PROTOCOL.md. The record is a file of benchmarks/records/burda/, and is not replaced.
+the log of PROTOCOL.md.
 """
 
 from __future__ import annotations
 
-import json
-import platform
-import subprocess
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 
 import torch
 
 import vaetut
+from benchmarks import record
 from benchmarks.train_weights import JOBS, RECIPES, Job, train_one
-from vaetut.files import write_file
 
-RECORDS = Path(__file__).parent / "records" / "burda"
 REFINE_STEPS = 100
 
 # The rows with bundled weights, and those that repeat the paper's optimiser and gradient.
@@ -35,17 +28,15 @@ ROWS = {name: job for name, job in JOBS.items() if job.recipe.startswith("burda"
 
 
 def main(name: str, seed: int) -> None:
-    """Train, measure with the encoder's q and with a refined one, and write the record."""
-    path = RECORDS / f"{name}-seed{seed}.json"
-    if path.exists():
-        sys.exit(f"{path.name} is on record; nothing is measured twice")
+    """Train, measure with the encoder's q and with a refined one, and add it to the record."""
+    if any((run["row"], run["seed"]) == (name, seed) for run in record.read("burda")):
+        sys.exit(f"{name}, seed {seed} is on record; nothing is measured twice")
     torch.set_flush_denormal(True)
     job = ROWS[name]
-    record = {"row": name, "seed": seed, "recipe": asdict(RECIPES[job.recipe])}
-    record |= {"start": job.start, "made": circumstances()}
+    run = {"row": name, "seed": seed, "recipe": asdict(RECIPES[job.recipe]), "start": job.start}
     if bundled := seed == 0 and name in JOBS:
         model = vaetut.load_pretrained(name)
-        record["test"] = vaetut.load_card(name)["test"]["0"]
+        run["test"] = vaetut.load_card(name)["test"]["0"]
     else:
         model, _ = train_one(name, job, seed)
     images = vaetut.binarize(vaetut.load_mnist("test")[0], torch.Generator().manual_seed(0))
@@ -53,23 +44,9 @@ def main(name: str, seed: int) -> None:
         if steps or not bundled:
             options = {"progress": True, "refine_steps": steps}
             report = vaetut.evaluate(model, images, job.num_samples, **options)
-            record[key] = asdict(report)
+            run[key] = asdict(report)
             print(f"{name}, seed {seed}, {key}: NLL {report.nll:.2f}", flush=True)
-    RECORDS.mkdir(parents=True, exist_ok=True)
-    write_file(path, f"{json.dumps(record, indent=1)}\n".encode())
-
-
-def circumstances() -> dict:
-    """Say when, with which code and on what the record was made."""
-    commit = ["git", "rev-parse", "--short", "HEAD"]
-    here = {"cwd": Path(__file__).parent, "capture_output": True, "text": True}  # none without git
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "commit": subprocess.run(commit, **here).stdout.strip(),
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "threads": torch.get_num_threads(),
-    }
+    record.add("burda", run)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The records: files to which runs are added, one line each, and from which none is taken away.
 
 A folder of benchmarks/records/ belongs to one day and one commit of the code. In it, each line of
-KIND.jsonl is one run, with what made it and what came out.
+KIND.jsonl is one run, with what made it and what came out. The book reads copies in the package:
+
+    python -m benchmarks.record     writes them anew
 """
 
 from __future__ import annotations
@@ -15,23 +17,40 @@ from pathlib import Path
 
 import torch
 
+from vaetut.files import write_file
+
 RECORDS = Path(__file__).parent / "records"
+COPIES = Path(__file__).parents[1] / "vaetut" / "assets" / "benchmarks"
+KINDS = ("speed", "burda", "seeds", "variants")
 UNITS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 
 
 def add(kind: str, run: dict) -> None:
     """Add a run, with its circumstances, to today's record of that kind."""
     made = circumstances()
-    path = RECORDS / f"{made['date']}-{made['commit']}" / f"{kind}.jsonl"
+    path = RECORDS / f"{made['date'][:10]}-{made['commit']}" / f"{kind}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:  # one write, so that two processes can share it
-        file.write(f"{json.dumps(run | {'made': made}, ensure_ascii=False)}\n")
+        file.write(f"{as_line(run | {'made': made})}\n")
 
 
 def read(kind: str) -> list[dict]:
     """Return all runs of a kind, oldest first."""
-    paths = sorted(RECORDS.glob(f"*/{kind}.jsonl"))
-    return [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
+    paths = RECORDS.glob(f"*/{kind}.jsonl")
+    runs = [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
+    return sorted(runs, key=lambda run: run["made"]["date"])
+
+
+def collect() -> None:
+    """Copy into the package what the book shows: all runs of a kind, and the newest of speed."""
+    for kind in KINDS:
+        runs = read(kind)[-1 if kind == "speed" else 0 :]
+        lines = "".join(f"{as_line(run)}\n" for run in runs)
+        write_file(COPIES / f"{kind}.jsonl", lines.encode())
+
+
+def as_line(run: dict) -> str:
+    return json.dumps(run, ensure_ascii=False)
 
 
 def circumstances() -> dict:
@@ -40,7 +59,7 @@ def circumstances() -> dict:
     here = {"cwd": Path(__file__).parent, "capture_output": True, "text": True}
     processor, units = describe_processor()
     return {
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": subprocess.run(describe, **here).stdout.strip() or "unknown",
         "python": platform.python_version(),
         "torch": version("torch"),
@@ -59,3 +78,7 @@ def describe_processor() -> tuple[str, list[str]]:
     flags = facts.get("flags", "").split()
     name = facts.get("model name") or platform.processor() or platform.machine()
     return name, [unit for unit in UNITS if unit in flags]
+
+
+if __name__ == "__main__":
+    collect()
