@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import vaetut
-from benchmarks import burda, recipes, scale, train_weights
+from benchmarks import recipes, scale
 from benchmarks.table import ARTICLE_TEST, table
 from benchmarks.timing import ratio
 
@@ -62,33 +61,3 @@ def test_shares_and_estimates_are_sane():
 
 def test_a_ratio_is_taken_within_rounds():
     assert ratio([2.0, 30.0, 4.0], [1.0, 10.0, 1.0]) == 3
-
-
-# The rows of Burda's table
-
-
-@pytest.mark.parametrize("path", sorted(burda.RECORDS.glob("*.json")), ids=lambda path: path.stem)
-def test_a_record_of_a_row_is_whole(path):
-    record = json.loads(path.read_text("utf-8"))
-    assert path.stem == f"{record['row']}-seed{record['seed']}"
-    assert record["recipe"].keys() == asdict(vaetut.ARTICLE).keys()
-    for key, steps in (("test", 0), ("test, refined q", burda.REFINE_STEPS)):
-        report = vaetut.Report(**record[key])
-        assert (report.num_images, report.num_samples, report.data) == (10_000, 5000, "binary")
-        assert report.refine_steps == steps and report.seed == 0
-
-
-def test_a_row_is_trained_measured_and_recorded_once(monkeypatch, tmp_path):
-    images, labels = vaetut.load_mnist("train")
-    monkeypatch.setattr(vaetut, "load_mnist", lambda split: (images[:200], labels[:200]))
-    monkeypatch.setattr(burda, "RECORDS", tmp_path / "records")
-    monkeypatch.setattr(train_weights, "CHECKPOINTS", tmp_path / "checkpoints")
-    recipe = vaetut.Recipe(hidden_dims=(8,), epochs=1, validation=0, binarize="dynamic")
-    monkeypatch.setitem(train_weights.RECIPES, "small", recipe)
-    monkeypatch.setitem(burda.ROWS, "small", train_weights.Job("small", 2, num_samples=3))
-    burda.main("small", 5)
-    record = json.loads((tmp_path / "records" / "small-seed5.json").read_text("utf-8"))
-    assert record["recipe"]["epochs"] == 1
-    assert record["test, refined q"]["nll"] != record["test"]["nll"]
-    with pytest.raises(SystemExit, match="on record"):
-        burda.main("small", 5)
