@@ -38,7 +38,6 @@ def describe() -> dict:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": version("torch"),
-        "pythae": version("pythae"),
         "auto": "bf16" if _bf16_is_faster(torch.device("cpu")) else "float32",
     }
 

@@ -4,7 +4,8 @@
     python -m benchmarks.run epoch      one section, to look at; nothing is recorded
 
 Seconds mean little elsewhere; the ratios are what to quote. What is compared is measured in turn.
-The record is benchmarks/results.json, and a copy in the package, for the book's page.
+The record is benchmarks/results.json, and a copy in the package, for the book's page. The VAE of
+pytorch/examples is measured too, where PYTORCH_EXAMPLES names the folder of a clone.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,12 +25,15 @@ import torch
 
 import vaetut
 from benchmarks import evaluation, machine, recipes, rivals, scale
+from benchmarks.rivals import example, loader, ours
+from benchmarks.rivals.apart import Apart
 from benchmarks.table import table
 from benchmarks.timing import in_turn, seconds
 from vaetut.files import write_file
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "results.json", ROOT / "vaetut" / "assets" / "benchmarks.json"
+ROUNDS = 8  # of an epoch
 UNFINISHED = ROOT / "build" / "benchmarks.json"
 
 
@@ -62,29 +66,40 @@ def as_json(results: dict) -> bytes:
     return f"{json.dumps(results, indent=1, ensure_ascii=False)}\n".encode()
 
 
-def imports(splits: dict, precisions: list[str]) -> dict:
-    """Time `import vaetut`, and what it spares until it is needed, in fresh processes."""
-
-    def load(modules: str) -> None:
-        subprocess.run([sys.executable, "-c", f"import {modules}"], check=True)
-
-    names = "vaetut", "torch, torchvision"
-    return in_turn({name: lambda name=name: load(name) for name in names}, rounds=3)
-
-
 def epoch(splits: dict, precisions: list[str]) -> dict:
     """Time an epoch of ARTICLE by `train`, by others, and parts of it."""
-    images = splits["train"]
-    training = images[vaetut.ARTICLE.validation :]
-    products, gflop = machine.article_products(len(training) // vaetut.ARTICLE.batch_size)
-    works = {
-        "loader": rivals.with_loader(training),
-        "pythae": rivals.pythae_epoch(training),
-        **{f"vaetut, {p}": lambda p=p: recipes.article_epoch(images, 20, p) for p in precisions},
-        "loader alone": rivals.loader_only(training),
-        "products alone": products,
-    }
-    return {"seconds": in_turn(works, rounds=5), "gflop": round(gflop, 1)}
+    images = splits["train"][vaetut.ARTICLE.validation :].numpy()
+    products, gflop = machine.article_products(len(images) // vaetut.ARTICLE.batch_size)
+    own = {f"vaetut, {p}": ours.epoch(images, precision=p) for p in precisions}
+    with ExitStack() as stack:
+        others = {name: stack.enter_context(Apart(name, images)) for name in rivals.NAMES}
+        found = {name: rival.found for name, rival in others.items()}
+        works = {
+            **others,
+            **own,
+            "loader alone": loader.alone(images, **found["loader"]["taken"]),
+            "products alone": products,
+        }
+        return {
+            "rivals": found,
+            "cost": {name: round(work(), 2) for name, work in own.items()},
+            "gflop": round(gflop, 1),
+            "seconds": in_turn(works, ROUNDS),
+        }
+
+
+def train_example(splits: dict, precisions: list[str]) -> dict | None:
+    """Time an epoch of the VAE of pytorch/examples, and of `train` on its network."""
+    if not example.CLONE:
+        return None
+    images = splits["train"].numpy()
+    own = ours.epoch(images, **example.NETWORK)
+    with Apart("example", images) as rival:
+        return {
+            "rival": rival.found | {"commit": example.commit()},
+            "cost": round(own(), 2),
+            "seconds": in_turn({"example": rival, "vaetut": own}, ROUNDS),
+        }
 
 
 def step(splits: dict, precisions: list[str]) -> dict:
@@ -110,9 +125,9 @@ def compiled(splits: dict, precisions: list[str]) -> dict | None:
 
 
 SECTIONS = {
-    "import": imports,
     "peak": lambda splits, precisions: machine.peak(precisions),
     "epoch": epoch,
+    "example": train_example,
     "step": step,
     "compile": compiled,
     "evaluate": lambda splits, precisions: evaluation.against_pythae(splits["test"]),
@@ -127,8 +142,8 @@ def print_table(results: dict) -> None:
     """Print what is worth quoting."""
     print(f"\n{results['machine']}\nin {results['minutes']} minutes:")
     for row in results["table"]:
-        goal = f"goal {row['goal']}" if row["goal"] else ""
-        print(f"{row['value']:>10}  {row['what']}  {goal}")
+        goal = f"(goal {row['goal']}: {row['verdict']})" if row["goal"] else ""
+        print(f"{row['value']:>8}  {row['interval'] or '':>16}  {row['what']} {goal}")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import gc
+import math
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from scipy import stats
+
+
+class Estimate(NamedTuple):
+    """A mean, and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -25,6 +37,23 @@ def in_turn(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str,
     return taken
 
 
-def ratio(numerator: list[float], denominator: list[float]) -> float:
-    """Return the median of the ratios within each round."""
-    return statistics.median(a / b for a, b in zip(numerator, denominator, strict=True))
+def mean(values: Sequence[float]) -> Estimate:
+    """Return the mean of two values or more, and its interval by Student's t."""
+    middle = statistics.mean(values)
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    reach = stats.t.ppf(0.975, len(values) - 1) * error
+    return Estimate(middle, middle - reach, middle + reach)
+
+
+def interval(numerator: Sequence[float], denominator: Sequence[float]) -> Estimate:
+    """Return the geometric mean of the ratios within each round, and its interval."""
+    logs = [math.log(a / b) for a, b in zip(numerator, denominator, strict=True)]
+    return Estimate(*map(math.exp, mean(logs)))
+
+
+def verdict(found: Estimate, goal: str) -> str:
+    """Say whether a goal is met: "≥ 3" is where the whole interval lies above 3."""
+    sign, limit = goal.split()
+    if found.low <= float(limit) <= found.high:
+        return "undecided"
+    return "met" if (found.low > float(limit)) == (sign == "≥") else "missed"
