@@ -6,9 +6,7 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import version
 from itertools import pairwise
-from pathlib import Path
 
 import torch
 from torch.nn import functional as F
@@ -18,26 +16,15 @@ import vaetut
 from benchmarks.timing import in_turn, seconds
 from vaetut.training import _bf16_is_faster
 
-UNITS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 SIDE = 2048  # of the square matrices that show the machine's peak
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
 def describe() -> dict:
-    """Name the machine and the versions, as far as the system tells."""
-    facts = {}
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        facts = {key.strip(): value.strip() for key, _, value in (s.partition(":") for s in lines)}
-    flags = facts.get("flags", "").split()
+    """Say of the machine what is not among the circumstances of every run."""
     return {
-        "processor": facts.get("model name") or platform.processor() or platform.machine(),
-        "units": [unit for unit in UNITS if unit in flags],
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
         "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "torch": version("torch"),
         "auto": "bf16" if _bf16_is_faster(torch.device("cpu")) else "float32",
     }
 

@@ -1,11 +1,10 @@
 """Measure speed, in one run on one machine, and record it.
 
-    python -m benchmarks.run            all of it, in under half an hour on two quiet cores
+    python -m benchmarks.run            all of it, in under an hour on two quiet cores
     python -m benchmarks.run epoch      one section, to look at; nothing is recorded
 
 Seconds mean little elsewhere; the ratios are what to quote. What is compared is measured in turn.
-The record is benchmarks/results.json, and a copy in the package, for the book's page. The VAE of
-pytorch/examples is measured too, where PYTORCH_EXAMPLES names the folder of a clone.
+The VAE of pytorch/examples is measured too, where PYTORCH_EXAMPLES names the folder of a clone.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # the profiler looks for a graph
 import torch
 
 import vaetut
-from benchmarks import evaluation, machine, recipes, rivals, scale
+from benchmarks import evaluation, machine, record, rivals, scale, whole
 from benchmarks.rivals import example, loader, ours
 from benchmarks.rivals.apart import Apart
 from benchmarks.table import table
@@ -32,7 +31,6 @@ from benchmarks.timing import in_turn, seconds
 from vaetut.files import write_file
 
 ROOT = Path(__file__).parents[1]
-RECORDS = ROOT / "benchmarks" / "results.json", ROOT / "vaetut" / "assets" / "benchmarks.json"
 ROUNDS = 8  # of an epoch
 UNFINISHED = ROOT / "build" / "benchmarks.json"
 
@@ -52,18 +50,14 @@ def main(names: list[str]) -> None:
         if names:
             print(json.dumps(results[name], indent=1))
         UNFINISHED.parent.mkdir(exist_ok=True)
-        write_file(UNFINISHED, as_json(results))  # should a later section fail
+        write_file(UNFINISHED, record.as_line(results).encode())  # should a later section fail
     if names:
         return
     results["minutes"] = round((time.perf_counter() - started) / 60, 1)
     results["table"] = table(results)
-    for record in RECORDS:
-        write_file(record, as_json(results))
+    record.add("speed", results)
+    record.collect()
     print_table(results)
-
-
-def as_json(results: dict) -> bytes:
-    return f"{json.dumps(results, indent=1, ensure_ascii=False)}\n".encode()
 
 
 def epoch(splits: dict, precisions: list[str]) -> dict:
@@ -133,8 +127,7 @@ SECTIONS = {
     "evaluate": lambda splits, precisions: evaluation.against_pythae(splits["test"]),
     "command": lambda splits, precisions: evaluation.command(),
     "scale": lambda splits, precisions: scale.measure(),
-    "fast": recipes.fast,
-    "long": recipes.long,
+    "whole": lambda splits, precisions: whole.measure(splits["train"], precisions),
 }
 
 
