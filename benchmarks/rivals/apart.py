@@ -48,6 +48,8 @@ class Apart:
 
 def _serve(name: str, images: np.ndarray, pipe: Connection) -> None:
     """Tune, train a first epoch, and then one for each message, until the pipe is closed."""
+    usual, *_ = multiprocessing.get_all_start_methods()
+    multiprocessing.set_start_method(usual, force=True)  # else its workers are spawned, as it was
     torch.set_flush_denormal(True)  # as for ours
     os.environ["NPROC"] = str(torch.get_num_threads())  # JAX takes as many
     rival = import_module(f"benchmarks.rivals.{name}")
