@@ -1,4 +1,4 @@
-"""What `make bench` measures with, and its newest record; and annealed importance sampling."""
+"""What `make bench` measures with, and its newest record."""
 
 from __future__ import annotations
 
