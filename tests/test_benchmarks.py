@@ -116,7 +116,7 @@ def test_the_setting_that_is_fastest_on_a_tenth_is_taken(monkeypatch):
 # The rivals
 
 
-@pytest.mark.parametrize("name", rivals.NAMES)
+@pytest.mark.parametrize("name", rivals.MODULES)
 def test_a_rival_learns_what_ours_learns(name):
     rival = pytest.importorskip(f"benchmarks.rivals.{name}")
     images = vaetut.load_mnist("train")[0][:2000].numpy()
