@@ -30,8 +30,8 @@ def add(kind: str, run: dict) -> None:
     made = circumstances()
     path = RECORDS / f"{made['date'][:10]}-{made['commit']}" / f"{kind}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:  # one write, so that two processes can share it
-        file.write(f"{as_line(run | {'made': made})}\n")
+    before = path.read_bytes() if path.exists() else b""
+    write_file(path, before + f"{as_line(run | {'made': made})}\n".encode())
 
 
 def read(kind: str) -> list[dict]:

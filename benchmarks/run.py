@@ -66,7 +66,7 @@ def epoch(splits: dict, precisions: list[str]) -> dict:
     products, gflop = machine.article_products(len(images) // vaetut.ARTICLE.batch_size)
     own = {f"vaetut, {p}": ours.epoch(images, precision=p) for p in precisions}
     with ExitStack() as stack:
-        others = {name: stack.enter_context(Apart(name, images)) for name in rivals.NAMES}
+        others = {name: stack.enter_context(Apart(name, images)) for name in rivals.MODULES}
         found = {name: rival.found for name, rival in others.items()}
         works = {
             **others,
@@ -135,7 +135,7 @@ def print_table(results: dict) -> None:
     """Print what is worth quoting."""
     print(f"\n{results['machine']}\nin {results['minutes']} minutes:")
     for row in results["table"]:
-        goal = f"(goal {row['goal']}: {row['verdict']})" if row["goal"] else ""
+        goal = f"(goal {row['goal']}: {row['verdict'] or 'no verdict'})" if row["goal"] else ""
         print(f"{row['value']:>8}  {row['interval'] or '':>16}  {row['what']} {goal}")
 
 

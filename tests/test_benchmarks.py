@@ -22,7 +22,7 @@ def test_the_newest_record_is_one_whole_run():
     assert set(RECORD) == timed | {"machine", "minutes", "table", "made"}
     assert RECORD["minutes"] < 60
     assert RECORD["table"] == table(RECORD)
-    assert set(RECORD["epoch"]["rivals"]) == set(rivals.NAMES)
+    assert set(RECORD["epoch"]["rivals"]) == set(rivals.MODULES)
     assert set(RECORD["scale"]) == {str(batch) for batch in scale.BATCHES}
 
 
@@ -90,7 +90,7 @@ def test_the_setting_that_is_fastest_on_a_tenth_is_taken(monkeypatch):
 # The rivals
 
 
-@pytest.mark.parametrize("name", rivals.NAMES)
+@pytest.mark.parametrize("name", rivals.MODULES)
 def test_a_rival_learns_what_ours_learns(name):
     rival = pytest.importorskip(f"benchmarks.rivals.{name}")
     images = vaetut.load_mnist("train")[0][:2000].numpy()

@@ -399,7 +399,7 @@ def test_a_strike_at_any_step_leaves_every_file_whole(folder, monkeypatch, name,
 def test_nothing_writes_but_through_this_module():
     """Neither the package nor the benchmarks, which import what not every machine has."""
     package = Path(str(resources("vaetut")))
-    sources = [*package.rglob("*.py"), *(package.parent / "benchmarks").glob("*.py")]
+    sources = [*package.rglob("*.py"), *(package.parent / "benchmarks").rglob("*.py")]
     pattern = re.compile(
         r"write_text|write_bytes|save_file|\bnp\.save|json\.dump\(|open\([^)]*[\"'][wax+]"
         r"|(torch\.save|savefig)\((?!.*\bbuffer\b)"

@@ -2,7 +2,7 @@
 
 Each is a module with
 
-- `PACKAGES`: those whose versions stand in the record,
+- `NAME`, as the book says it, and `PACKAGES`, whose versions stand in the record,
 - `SETTINGS`: what to try on this machine (`tuning.py`), as arguments of `epoch`,
 - `epoch(images, **setting)`: a callable that trains for an epoch of the images, a NumPy array
   (N, 784), and returns its mean training cost, in nats per image. The first call starts from fresh
@@ -14,4 +14,4 @@ the formula for the KL, one draw of z. Two more have `epoch`, but nothing to tun
 `vaetut.train`, and `example`, another network.
 """
 
-NAMES = "loader", "pythae", "keras", "jax"
+MODULES = "loader", "pythae", "keras", "jax"

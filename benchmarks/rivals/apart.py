@@ -22,8 +22,8 @@ SPAWN = multiprocessing.get_context("spawn")
 class Apart:
     """An epoch of a rival, with its best setting; each call trains for one more.
 
-    `found` says its `versions`, the settings `tried` and `taken`, and the `cost` of its first
-    epoch, which is over. To be used in a `with`, which ends the process.
+    `found` says its `name` and `versions`, the settings `tried` and `taken`, and the `cost` of its
+    first epoch, which is over. To be used in a `with`, which ends the process.
     """
 
     def __init__(self, name: str, images: np.ndarray) -> None:
@@ -53,7 +53,8 @@ def _serve(name: str, images: np.ndarray, pipe: Connection) -> None:
     torch.set_flush_denormal(True)  # as for ours
     os.environ["NPROC"] = str(torch.get_num_threads())  # JAX takes as many
     rival = import_module(f"benchmarks.rivals.{name}")
-    found = {"versions": {package: version(package) for package in rival.PACKAGES}}
+    versions = {package: version(package) for package in rival.PACKAGES}
+    found = {"name": rival.NAME, "versions": versions}
     found |= tune(rival.epoch, rival.SETTINGS, images)
     epoch = rival.epoch(images, **found["taken"])
     pipe.send(found | {"cost": round(epoch(), 2)})

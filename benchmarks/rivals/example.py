@@ -22,6 +22,7 @@ import numpy as np
 from vaetut.files import write_file
 
 CLONE = os.environ.get("PYTORCH_EXAMPLES")  # the folder; without it, nothing is run
+NAME = "the VAE of pytorch/examples"
 PACKAGES = "torch", "torchvision"
 SETTINGS = [{}]
 

@@ -15,6 +15,7 @@ from jax import numpy as jnp
 import vaetut
 
 RECIPE = vaetut.ARTICLE
+NAME = "plain JAX"
 PACKAGES = "jax", "optax"
 SETTINGS = [{"unroll": 1}, {"unroll": 2}, {"unroll": 4}]  # steps in each turn of the loop
 

@@ -15,6 +15,7 @@ import keras
 from keras import layers, ops
 
 RECIPE = vaetut.ARTICLE
+NAME = "Keras on JAX"
 PACKAGES = "keras", "jax"
 SETTINGS = [{"steps_per_execution": 1}, {"steps_per_execution": 10}, {"steps_per_execution": 50}]
 

@@ -13,6 +13,7 @@ from torchvision.transforms import ToTensor
 import vaetut
 
 RECIPE = vaetut.ARTICLE
+NAME = "DataLoader and ToTensor"
 PACKAGES = "torch", "torchvision"
 SETTINGS = [{"num_workers": 0}, {"num_workers": 1}, {"num_workers": 2}]
 

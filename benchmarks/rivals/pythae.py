@@ -17,6 +17,7 @@ from pythae.trainers import BaseTrainer, BaseTrainerConfig
 import vaetut
 
 RECIPE = vaetut.ARTICLE
+NAME = "pythae's trainer"
 PACKAGES = ("pythae",)
 SETTINGS = [{"num_workers": 0}, {"num_workers": 1}, {"num_workers": 2}]
 
