@@ -35,19 +35,19 @@ class Apart:
 
     def __call__(self) -> float:
         """Return the mean training cost of one epoch more."""
-        self.pipe.send("go on")
+        self.pipe.send(True)
         return self.pipe.recv()
 
     def __enter__(self) -> Apart:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.pipe.close()
+        self.pipe.send(False)  # to close the pipe is not enough where a forked worker holds it, too
         self.process.join()
 
 
 def _serve(name: str, images: np.ndarray, pipe: Connection) -> None:
-    """Tune, train a first epoch, and then one for each message, until the pipe is closed."""
+    """Tune, train a first epoch, and then one for each True, until a False comes."""
     usual, *_ = multiprocessing.get_all_start_methods()
     multiprocessing.set_start_method(usual, force=True)  # else its workers are spawned, as it was
     torch.set_flush_denormal(True)  # as for ours
@@ -58,8 +58,5 @@ def _serve(name: str, images: np.ndarray, pipe: Connection) -> None:
     found |= tune(rival.epoch, rival.SETTINGS, images)
     epoch = rival.epoch(images, **found["taken"])
     pipe.send(found | {"cost": round(epoch(), 2)})
-    try:
-        while pipe.recv():
-            pipe.send(epoch())
-    except EOFError:
-        return
+    while pipe.recv():
+        pipe.send(epoch())
