@@ -54,8 +54,9 @@ class _CrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(x, a)
-        linear = torch.addcmul(a.clamp(min=0), x, a, value=-1).sum(-1)  # max(a, 0) - x a
-        return linear - _sum_log(a.abs().sigmoid_())  # log(1 + exp(-|a|)) = -log sigmoid(|a|)
+        absolute = a.abs()
+        linear = ((0.5 - x) * a).add_(absolute, alpha=0.5).sum(-1)  # max(a, 0) - x a
+        return linear - _sum_log(absolute.sigmoid_())  # log(1 + exp(-|a|)) = -log sigmoid(|a|)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
