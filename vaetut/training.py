@@ -167,7 +167,6 @@ class _Run:
         _check_run(model, images, recipe, self.processes)
         seed = check_count(seed, "seed", minimum=0, maximum=math.inf)
         self.model, self.recipe, self.seed = model, recipe, seed
-        self.weights = list(model.parameters())
         device = next(model.parameters()).device
         rows = images.detach().to(device)
         self.held_out, self.images = rows.tensor_split([recipe.validation])
@@ -235,8 +234,7 @@ class _Run:
             own = x[share.rows]
             with self.autocast:
                 loss, terms = self.loss(own, beta, share)
-            for weight in self.weights:  # as model.zero_grad, which looks for them anew
-                weight.grad = None
+            self.model.zero_grad(set_to_none=True)
             # Gradients are averaged over the processes, each weighted here by its share of images.
             (loss * (self.processes * len(own) / len(x))).backward()
             for part in (*self.optimizers, *self.schedules):
