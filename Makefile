@@ -60,7 +60,7 @@ chapters: $(READY)  ## build and run the notebooks whose source changed (CHAPTER
 weights: $(READY)  ## train all bundled weights again (takes hours)
 	$(BIN)/python benchmarks/train_weights.py
 
-bench: $(READY)  ## measure speed, and record it in benchmarks/ (an hour, nothing else running)
+bench: $(READY)  ## measure speed, and record it in benchmarks/ (half an hour, nothing else running)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.run
 

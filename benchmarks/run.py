@@ -1,6 +1,6 @@
 """Measure speed, in one run on one machine, and record it.
 
-    python -m benchmarks.run            all of it, in under an hour on two quiet cores
+    python -m benchmarks.run            all of it, in half an hour on two quiet cores
     python -m benchmarks.run epoch      one section, to look at; nothing is recorded
 
 Seconds mean little elsewhere; the ratios are what to quote. What is compared is measured in turn.
@@ -23,7 +23,7 @@ os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # the profiler looks for a graph
 import torch
 
 import vaetut
-from benchmarks import evaluation, machine, record, rivals, scale, whole
+from benchmarks import evaluation, machine, record, rivals, scale
 from benchmarks.rivals import example, loader, ours
 from benchmarks.rivals.apart import Apart
 from benchmarks.table import table
@@ -127,7 +127,6 @@ SECTIONS = {
     "evaluate": lambda splits, precisions: evaluation.against_pythae(splits["test"]),
     "command": lambda splits, precisions: evaluation.command(),
     "scale": lambda splits, precisions: scale.measure(),
-    "whole": lambda splits, precisions: whole.measure(splits["train"], precisions),
 }
 
 

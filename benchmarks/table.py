@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from benchmarks.timing import Estimate, interval, verdict
 
-TIMES = {"float32": "≥ 10", "bf16": "≥ 20"}  # how much faster FAST should be there
 GOALS = {"loader": "≥ 3", "pythae": "≥ 1"}  # of what others take, divided by what vaetut takes
 
 
@@ -16,7 +15,6 @@ def table(results: dict) -> list[dict]:
     return [
         *_speed_rows(results),
         *_example_rows(results),
-        *_whole_rows(results),
         *_evaluation_rows(results),
         *_scale_rows(results),
     ]
@@ -67,15 +65,6 @@ def _example_rows(results: dict) -> list[dict]:
     times = run["seconds"]
     what = f"{run['rival']['name']}, one epoch: as it stands / vaetut"
     return [_row(what, interval(times["example"], times["vaetut"]))]
-
-
-def _whole_rows(results: dict) -> list[dict]:
-    times = results["whole"]
-    return [
-        _row(f"FAST, 20-D, {p}: time of ARTICLE / time of FAST",
-             interval(times[f"ARTICLE, {p}"], times[f"FAST, {p}"]), 1, goal)
-        for p, goal in TIMES.items() if f"FAST, {p}" in times
-    ]  # fmt: skip
 
 
 def _evaluation_rows(results: dict) -> list[dict]:
