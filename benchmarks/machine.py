@@ -1,4 +1,4 @@
-"""What the machine is, what its matrix products can do, and where the time of a step goes."""
+"""What the machine is, what its matrix products take, and where the time of a step goes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,8 @@ from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 
 import vaetut
-from benchmarks.timing import in_turn, seconds
+from benchmarks.timing import seconds
 from vaetut.training import _bf16_is_faster
-
-SIDE = 2048  # of the square matrices that show the machine's peak
-DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
 def describe() -> dict:
@@ -29,17 +26,8 @@ def describe() -> dict:
     }
 
 
-def peak(precisions: list[str], rounds: int = 5) -> dict[str, float]:
-    """Return the best throughput of a large matrix product, in GFLOP per second."""
-    works = {}
-    for name in precisions:
-        a = torch.rand(SIDE, SIDE).to(DTYPES[name])
-        works[name] = lambda a=a: a @ a
-    return {name: round(2 * SIDE**3 / min(t) / 1e9) for name, t in in_turn(works, rounds).items()}
-
-
-def article_products(steps: int) -> tuple[Callable[[], None], float]:
-    """Return the bare matrix products of `steps` steps of ARTICLE, and their GFLOP."""
+def article_products(steps: int) -> Callable[[], None]:
+    """Return the bare matrix products of `steps` steps of ARTICLE."""
     recipe = vaetut.ARTICLE
     widths = (784, *recipe.hidden_dims, 2 * 20), (20, *recipe.hidden_dims[::-1], 784)
     shapes = [pair for part in widths for pair in pairwise(part)]
@@ -47,17 +35,16 @@ def article_products(steps: int) -> tuple[Callable[[], None], float]:
         (torch.rand(recipe.batch_size, a), torch.rand(b, a), torch.rand(recipe.batch_size, b))
         for a, b in shapes
     ]
-    products = sum(a * b for a, b in shapes) * 3 - 784 * shapes[0][1]  # no gradient of the images
 
     def work() -> None:
         for _ in range(steps):
             for number, (x, weight, grad) in enumerate(layers):
                 F.linear(x, weight)
                 grad.T @ x
-                if number:
+                if number:  # no gradient of the images
                     grad @ weight
 
-    return work, 2 * products * recipe.batch_size * steps / 1e9
+    return work
 
 
 def step_shares(images: torch.Tensor, precision: str) -> dict[str, float]:

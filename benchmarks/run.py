@@ -63,7 +63,7 @@ def main(names: list[str]) -> None:
 def epoch(splits: dict, precisions: list[str]) -> dict:
     """Time an epoch of ARTICLE by `train`, by others, and parts of it."""
     images = splits["train"][vaetut.ARTICLE.validation :].numpy()
-    products, gflop = machine.article_products(len(images) // vaetut.ARTICLE.batch_size)
+    products = machine.article_products(len(images) // vaetut.ARTICLE.batch_size)
     own = {f"vaetut, {p}": ours.epoch(images, precision=p) for p in precisions}
     with ExitStack() as stack:
         others = {name: stack.enter_context(Apart(name, images)) for name in rivals.MODULES}
@@ -77,7 +77,6 @@ def epoch(splits: dict, precisions: list[str]) -> dict:
         return {
             "rivals": found,
             "cost": {name: round(work(), 2) for name, work in own.items()},
-            "gflop": round(gflop, 1),
             "seconds": in_turn(works, ROUNDS),
         }
 
@@ -119,7 +118,6 @@ def compiled(splits: dict, precisions: list[str]) -> dict | None:
 
 
 SECTIONS = {
-    "peak": lambda splits, precisions: machine.peak(precisions),
     "epoch": epoch,
     "example": train_example,
     "step": step,

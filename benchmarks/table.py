@@ -34,10 +34,8 @@ def _row(what: str, found: Estimate | float, digits: int = 2, goal: str | None =
 
 
 def _speed_rows(results: dict) -> list[dict]:
-    times, peak = results["epoch"]["seconds"], results["peak"]
-    rivals = results["epoch"]["rivals"]
+    times, rivals = results["epoch"]["seconds"], results["epoch"]["rivals"]
     ours, products = times["vaetut, float32"], times["products alone"]
-    at_peak = [results["epoch"]["gflop"] / peak["float32"]] * len(ours)
     rows = [
         *(
             _row(f"ARTICLE, one epoch: {rival['name']} / vaetut",
@@ -48,14 +46,9 @@ def _speed_rows(results: dict) -> list[dict]:
              goal="≤ 1.6"),
         _row(f"ARTICLE, one epoch: {rivals['loader']['name']} / bare matrix products",
              interval(times["loader"], products)),
-        _row("share of the peak of matrix products that an epoch of ARTICLE reaches, float32",
-             interval(at_peak, ours)),
     ]  # fmt: skip
-    if "bf16" in peak:
-        rows += [
-            _row("peak of matrix products: bf16 / float32", peak["bf16"] / peak["float32"]),
-            _row("ARTICLE, one epoch: float32 / bf16", interval(ours, times["vaetut, bf16"])),
-        ]
+    if half := times.get("vaetut, bf16"):
+        rows.append(_row("ARTICLE, one epoch: float32 / bf16", interval(ours, half)))
     return rows
 
 
