@@ -29,7 +29,8 @@ ROWS = {name: job for name, job in JOBS.items() if job.recipe.startswith("burda"
 
 def main(name: str, seed: int) -> None:
     """Train, measure with the encoder's q and with a refined one, and add it to the record."""
-    if any((run["row"], run["seed"]) == (name, seed) for run in record.read("burda")):
+    on_record = [run for run in record.read("burda") if (run["row"], run["seed"]) == (name, seed)]
+    if any("test, refined q" in run for run in on_record):
         sys.exit(f"{name}, seed {seed} is on record; nothing is measured twice")
     torch.set_flush_denormal(True)
     job = ROWS[name]

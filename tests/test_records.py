@@ -89,6 +89,14 @@ def test_a_row_is_trained_measured_and_recorded_once(small, monkeypatch):
         burda.main("small", 5)
 
 
+def test_a_look_from_before_the_rules_does_not_stand_for_the_refined_q(small, monkeypatch):
+    monkeypatch.setitem(train_weights.RECIPES, "small", small)
+    monkeypatch.setitem(burda.ROWS, "small", train_weights.Job("small", 2, num_samples=3))
+    record.add("burda", {"row": "small", "seed": 5, "test": {}})
+    burda.main("small", 5)
+    assert ["test, refined q" in run for run in record.read("burda")] == [False, True]
+
+
 def test_seeds_are_trained_measured_and_recorded_once(small, monkeypatch):
     monkeypatch.setitem(seeds.RUNS, "small", (small, 2))
     seeds.main("small", [3, 4])
