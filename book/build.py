@@ -1,7 +1,8 @@
 """Build the chapters: book/src/NN_name.md -> book/NN_name.ipynb, executed from the top.
 
-Run `python book/build.py` (or `make chapters`) for the chapters whose source changed,
-`python book/build.py 07` for the named ones, and `--all` after the package changed.
+Run `python book/build.py` (or `make chapters`) for the chapters whose source changed: where only
+the text did, the outputs are kept. `python book/build.py 07` runs the named ones, and `--all` all
+of them, as is needed after the package changed.
 Building the same source twice gives the same bytes, so that a diff shows only what changed.
 """
 
@@ -155,10 +156,9 @@ def execute(notebook: NotebookNode) -> None:
             client.execute(cwd=str(kernels.work), stderr=subprocess.DEVNULL, cleanup_kc=True)
         except (CellExecutionError, CellControlSignal, DeadKernelError) as error:
             raise BuildError(str(error)) from error
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            _require_the_error(cell)
-            _tidy_outputs(cell)
+    for cell in _code(notebook):
+        _require_the_error(cell)
+        _tidy_outputs(cell)
     notebook.metadata["language_info"].pop("version", None)
 
 
@@ -180,8 +180,7 @@ def build(source: Path, target: Path) -> None:
     """Build and execute one chapter; the old notebook stays if that fails."""
     notebook = read_source(source)
     execute(notebook)
-    nbformat.validate(notebook)
-    target.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+    _write(notebook, target)
 
 
 def is_built(source: Path, target: Path) -> bool:
@@ -189,8 +188,33 @@ def is_built(source: Path, target: Path) -> bool:
     if not target.exists():
         return False
     notebook = nbformat.read(target, as_version=4)
-    executed = all(c.execution_count for c in notebook.cells if c.cell_type == "code")
+    executed = all(cell.execution_count for cell in _code(notebook))
     return executed and same_cells(read_source(source), notebook)
+
+
+def rewrite(source: Path, target: Path) -> bool:
+    """Take new text over into a notebook that ran with the same code, and say whether it did."""
+    if not target.exists():
+        return False
+    notebook, old = read_source(source), nbformat.read(target, as_version=4)
+    if [_content(cell) for cell in _code(notebook)] != [_content(cell) for cell in _code(old)]:
+        return False
+    if not all(cell.execution_count for cell in _code(old)):
+        return False
+    for cell, ran in zip(_code(notebook), _code(old), strict=True):
+        cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+    notebook.metadata = old.metadata
+    _write(notebook, target)
+    return True
+
+
+def _code(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _write(notebook: NotebookNode, target: Path) -> None:
+    nbformat.validate(notebook)
+    target.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
 
 
 def choose(names: Sequence[str], sources: Sequence[Path]) -> list[Path]:
@@ -216,6 +240,9 @@ def _build_all(names: Sequence[str], everything: bool, book: Path) -> None:
         target = book / f"{source.stem}.ipynb"
         if not (everything or names) and is_built(source, target):
             print(f"{source.stem}: unchanged", flush=True)
+            continue
+        if not (everything or names) and rewrite(source, target):
+            print(f"{source.stem}: only the text changed", flush=True)
             continue
         print(f"{source.stem}: running ...", end=" ", flush=True)
         start = time.perf_counter()

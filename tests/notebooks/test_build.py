@@ -83,6 +83,22 @@ def test_a_changed_source_is_built_again(book):
     assert "Another title" in target.read_text()
 
 
+def test_new_text_keeps_the_outputs_and_new_code_does_not(book, capsys):
+    code = "```{{code-cell}}\nimport os; print(os.urandom(8), {})\n```\n"
+    write(book, code.format(1))
+    assert main([], book) == 0
+    _, target = write(book, "New text.\n\n" + code.format(1))
+    (_, old) = nbformat.read(target, as_version=4).cells
+    assert main([], book) == 0
+    assert "only the text changed" in capsys.readouterr().out
+    text, new = nbformat.read(target, as_version=4).cells
+    assert "New text." in text.source
+    assert new == old
+    write(book, "New text.\n\n" + code.format(2))
+    assert main([], book) == 0
+    assert nbformat.read(target, as_version=4).cells[1].outputs != old.outputs
+
+
 def test_chapters_are_chosen_by_name_or_path():
     sources = [Path("book/src/01_a.md"), Path("book/src/02_b.md")]
     for name in ("02", "02_b", "book/src/02_b.md", "book/02_b.ipynb"):
