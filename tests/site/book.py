@@ -80,6 +80,17 @@ CUT_OFF = """() => [...document.querySelectorAll(
   .map(([n, box]) => n.outerHTML.slice(0, 200))"""
 
 
+# Displayed formulas and printed output of which a part is out of sight until one scrolls.
+PARTLY_SEEN = """() => [...document.querySelectorAll('article :is(div.math, .cell_output pre)')]
+  .filter(n => {
+    const box = n.getBoundingClientRect();
+    return n.scrollWidth > n.clientWidth + 1 || [...n.querySelectorAll('mjx-c')].some(c => {
+      const { left, right } = c.getBoundingClientRect();
+      return left < box.left - 1 || right > box.right + 1;
+    });
+  }).map(n => n.textContent.trim().slice(0, 80))"""
+
+
 @dataclass
 class View:
     """What one page did and showed in one size and theme."""
@@ -95,6 +106,7 @@ class View:
     rendered: int = 0
     bad_formulas: int = 0
     unreadable: int = 0  # formulas without MathML
+    partly_seen: list[str] = field(default_factory=list)  # formulas and output that scroll
     search_fields: int = 0
     images: list[tuple[str, str]] = field(default_factory=list)  # source, alt text
     unsized: list[str] = field(default_factory=list)
@@ -135,6 +147,7 @@ def visit(browser: Browser, site: str, page_name: str, size: str, theme: str) ->
     view.unreadable = page.evaluate(UNREADABLE)
     view.unsized = page.evaluate(UNSIZED)
     view.stray = page.evaluate(STRAY)
+    view.partly_seen = page.evaluate(PARTLY_SEEN)
     view.unreachable = page.evaluate(UNREACHABLE)
     view.search_fields = page.locator(
         ".search-button-field:visible, input[type=search]:visible"

@@ -40,6 +40,11 @@ def test_mathematics_is_rendered(view: View) -> None:
     assert view.stray == []
 
 
+def test_formulas_and_printed_output_are_seen_whole(view: View) -> None:
+    """On a phone a formula that ends out of sight looks like one that ends there."""
+    assert view.partly_seen == []
+
+
 def test_one_search_field(view: View, size: str) -> None:
     """The theme would draw a second one; a phone has a button instead."""
     assert view.search_fields == (1 if size == "desktop" else 0)
