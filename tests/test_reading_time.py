@@ -13,16 +13,16 @@ import pytest
 CHAPTERS = sorted((Path(__file__).parents[1] / "book" / "src").glob("[01]*.md"))
 CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.M | re.S)
 FORMULA = re.compile(r"^\$\$.*?^\$\$|^\$\$.*?\$\$$", re.M | re.S)
-STATED = re.compile(r"\*\*Time:\*\* (\d+) minutes to read(?:, and (\d+) for what is marked Deeper)?")
+STATED = re.compile(
+    r"\*\*Time:\*\* (\d+) minutes to read(?:, and (\d+) for what is marked Deeper)?"
+)
 NOT_READ = re.compile(r"\A---\n.*?\n---\n|<details>.*?</details>", re.S)
 
 
 def minutes(text: str) -> float:
     """How long a piece of a chapter takes to read."""
     cells = [cell for cell in CELL.findall(text) if not re.search("hide-|remove-", cell)]
-    code = [
-        line for cell in cells for line in cell.splitlines() if line.strip() and line[0] != ":"
-    ]
+    code = [line for cell in cells for line in cell.splitlines() if line.strip() and line[0] != ":"]
     prose = CELL.sub("", NOT_READ.sub("", text))
     formulas = FORMULA.findall(prose)
     prose = re.sub(r"\]\([^)]*\)", "]", FORMULA.sub("", prose))
@@ -64,7 +64,8 @@ def test_a_chapter_takes_the_time_that_it_states(path):
     for section in deeper:
         own = re.match(r".*\n+\*(\d+) minutes?[.;]", section)
         assert own, "a section marked Deeper begins: *6 minutes. …*"
-        assert near(int(own[1]), minutes(section)), f"{section[:60]}: {minutes(section):.0f} minutes"
+        takes = minutes(section)
+        assert near(int(own[1]), takes), f"{section[:60]} takes {takes:.0f} minutes"
 
 
 def test_the_reckoning_of_minutes():
