@@ -79,3 +79,11 @@ def test_what_is_marked_deeper_is_not_on_the_main_line():
     main, deeper = parts(text)
     assert main == "# A\na\n## B\nb\n## E\ne\n"
     assert deeper == ["## Deeper: C\nc\n### D\nd\n"]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem[:2])
+def test_the_first_page_states_the_same_time(path):
+    index = (path.parents[1] / "index.md").read_text("utf-8")
+    (row,) = [line for line in index.splitlines() if f"({path.stem}.ipynb)" in line and "| " in line]
+    stated = STATED.search(path.read_text("utf-8"))[1]
+    assert row.endswith(f"| {stated}&nbsp;min |")
