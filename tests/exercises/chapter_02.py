@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from torch.distributions import MultivariateNormal, Normal
 
 LOG_2PI = math.log(2 * math.pi)
@@ -35,6 +36,12 @@ def kl_by_classifier(x, y, labels=(1, 0), at=None, answer="decision_function", r
     return reduce(getattr(classifier, answer)(x if at is None else at))
 
 
+def loss(x, y):
+    labels, rows = np.repeat([1, 0], [len(x), len(y)]), np.concatenate([x, y])
+    chances = LogisticRegression(C=1e6, max_iter=1000).fit(rows, labels).predict_proba(rows)
+    return log_loss(labels, chances)
+
+
 SOLUTIONS = {
     "2.1": kl_from_densities,
     "2.2": log_density_exp,
@@ -54,6 +61,7 @@ MISTAKES = [
     ("2.1", lambda p, q, x: -p(x).mean(), "log q is missing"),
     ("2.1", lambda p, q, x: (p(x) / q(x)).mean(), "they are subtracted"),
     ("2.1", lambda p, q, x: (p(x) - q(x)).mean() + 1, "it should be"),
+    ("2.1", lambda p, q, x: (p(x) - q(x)).sum() / 1000, "wrong for the next"),
     ("2.2", lambda x: log_density_exp(x).sum(), "each of the 4 points"),
     ("2.2", lambda x: log_density_exp(x, jacobian=0.0), "here df/dz, is missing"),
     ("2.2", lambda x: log_density_exp(x, jacobian=-1.0), "Jacobian has the wrong sign"),
@@ -84,7 +92,10 @@ MISTAKES = [
     ("2.3", lambda *a: -log_density_wire(*a), "sign is turned"),
     ("2.3", lambda *a: log_density_wire(*a) / 3, "averaged over the dimensions"),
     ("2.3", lambda *a: log_density_wire(*a) + 1, "it should be"),
+    ("2.3", lambda x, w, v: log_density_wire(x[:, :3], w[:3], v), "wrong for the next"),
     ("2.4", lambda *a: kl_by_classifier(*a, reduce=np.asarray), "one value per datum"),
+    ("2.4", lambda x, y: 1.4, "wrong for the next"),
+    ("2.4", lambda x, y: math.log(2) - loss(x, y), "log 2 minus the log-loss"),
     ("2.4", lambda *a: kl_by_classifier(*a, reduce=np.diff), "One number is wanted"),
     ("2.4", lambda *a: kl_by_classifier(*a, labels=(0, 1)), "which of the two did you label 1"),
     ("2.4", lambda x, y: kl_by_classifier(x, y, labels=(0, 1), at=y), "other direction"),
@@ -92,7 +103,7 @@ MISTAKES = [
     (
         "2.4",
         lambda x, y: kl_by_classifier(x, y, at=np.concatenate([x, y])),
-        "data and outputs together",
+        "data and outputs give together",
     ),
     (
         "2.4",

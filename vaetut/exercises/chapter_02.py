@@ -14,6 +14,7 @@ from ..noise import make_generator
 from .registry import NOT_DONE, exercise, first_match, furthest
 
 _LOG_2PI = math.log(2 * math.pi)
+_ONLY_ONE = "it is right for one example and wrong for the next: what of the first is typed in?"
 
 
 @exercise("2.1")
@@ -56,6 +57,10 @@ def _kl_from_densities(estimate: Callable[..., torch.Tensor]) -> str | None:
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
         return f"for a small example yours is {got:.4f}, it should be {wanted:.4f}"
+    fewer = torch.randn(300, 2, generator=make_generator(1))
+    again = torch.as_tensor(estimate(log_p, log_q, fewer))
+    if not torch.allclose(again, (log_p(fewer) - log_q(fewer)).mean(), rtol=1e-3, atol=1e-4):
+        return _ONLY_ONE
     return None
 
 
@@ -133,6 +138,13 @@ def _log_density_wire(log_density: Callable[..., torch.Tensor]) -> str | None:
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-3):
         return furthest(got, wanted)
+    longer = torch.randn(2, 6, generator=make_generator(1))  # another D
+    x, w = longer[:, :5], longer[0, 1:]
+    again = log_density(x, w, given)
+    covariance = torch.outer(w, w) + given * torch.eye(5)
+    right = MultivariateNormal(torch.zeros(5), covariance).log_prob(x)
+    if again.shape != (2,) or not torch.allclose(again, right, rtol=1e-3, atol=1e-3):
+        return _ONLY_ONE
     return None
 
 
@@ -143,7 +155,8 @@ def _kl_by_classifier(estimate: Callable[[np.ndarray, np.ndarray], Any]) -> str 
     g = make_generator(0)
     # Exponentials: their log-ratio is linear, and the two directions of their KL differ.
     x, y = (-torch.rand(count, 3, generator=g).clamp_min(1e-7).log() for _ in range(2))
-    got = estimate(x.numpy(), (y / rates).numpy())
+    x, y = x.double(), (y / rates).double()  # in float32, probabilities saturate at 1
+    got = estimate(x.numpy(), y.numpy())
     if got is None:
         return NOT_DONE
     if np.shape(got) == (count,):
@@ -158,10 +171,12 @@ def _kl_by_classifier(estimate: Callable[[np.ndarray, np.ndarray], Any]) -> str 
         "you averaged over outputs, where the log-odds are mostly negative; (2.1) asks the data": (
             -back
         ),
-        "you averaged over data and outputs together; (2.1) asks the data only": (forth - back) / 2,
+        "that is what data and outputs give together, as the mean log-odds or as log 2 minus the "
+        "log-loss; (2.1) averages the log-odds over the data only": (forth - back) / 2,
     }
     if abs(got - forth) < 0.12:
-        return None
+        turned = estimate(y.numpy(), x.numpy())  # the two piles change places
+        return None if abs(turned - back) < 0.12 else _ONLY_ONE
     for hint, wrong in known.items():
         if abs(got - wrong) < 0.12:
             return hint
