@@ -39,7 +39,13 @@ def log_p(x, W, b, variance, det=0.5, half=0.5, count=None):
     return -half * (square + constant) - det * torch.logdet(covariance)
 
 
-SOLUTIONS = {"3.1": log_mean, "3.2": ess, "3.3": log_weight, "3.4": log_p}
+def em_step(prior, table, counts, divide=True, rows=True):
+    joint = prior[:, None] * table
+    weighted = counts * (joint / joint.sum(0) if divide else joint)
+    return weighted / weighted.sum(1, keepdim=True) if rows else weighted
+
+
+SOLUTIONS = {"3.1": log_mean, "3.2": ess, "3.3": log_weight, "3.4": log_p, "3.6": em_step}
 
 MISTAKES = [
     ("3.1", lambda w: log_mean(w, dim=1), "along the images"),
@@ -54,6 +60,11 @@ MISTAKES = [
     ("3.1", lambda w: w.exp().mean(0).log(), "every exp is 0"),
     ("3.1", lambda w: (w.exp() + 1e-45).mean(0).log(), "every exp is 0"),
     ("3.1", lambda w: w.max() + (w - w.max()).exp().mean(0).log(), "largest term of all"),
+    (
+        "3.1",
+        lambda w: (w - w.mean(0)).exp().mean(0).log() + w.mean(0),
+        "the largest term, no other",
+    ),
     ("3.2", lambda w: ess(w, dim=1), "along the images"),
     ("3.2", lambda w: ess(w).mean(), "ne value for each image"),
     ("3.2", lambda w: ess(w) / len(w), "share of K"),
@@ -68,6 +79,11 @@ MISTAKES = [
         "3.2",
         lambda w: (w - w.max()).exp().sum(0) ** 2 / ((w - w.max()).exp() ** 2).sum(0),
         "each image needs its own",
+    ),
+    (
+        "3.2",
+        lambda w: (w - w.mean(0)).exp().sum(0) ** 2 / (2 * (w - w.mean(0))).exp().sum(0),
+        "the largest weight, no other",
     ),
     ("3.3", lambda *a: log_weight(*a, reduce=None), "over the latent dimensions: shape"),
     ("3.3", lambda *a: log_weight(*a).mean(0), "comes later"),
@@ -103,4 +119,22 @@ MISTAKES = [
     ("3.4", lambda *a: -log_p(*a), "sign is turned"),
     ("3.4", lambda *a: log_p(*a).exp(), "its logarithm is wanted"),
     ("3.4", lambda *a: log_p(*a) + 1, "small example"),
+    (
+        "3.4",
+        lambda x, W, b, v: (
+            log_p(x, W, b, v, det=0.0)
+            - 0.5 * torch.linalg.det(W @ W.T + v * torch.eye(len(b))).log()
+        ),
+        "not for 784",
+    ),
+    ("3.6", lambda *a: em_step(*a).T, "shape should stay"),
+    ("3.6", lambda *a: em_step(*a, rows=False), "M step is not finished"),
+    ("3.6", lambda *a: em_step(*a, rows=False) / em_step(*a, rows=False).sum(), "he whole of"),
+    ("3.6", lambda p, t, c: em_step(p, t, torch.ones_like(c), rows=False), "E step alone"),
+    ("3.6", lambda p, t, c: em_step(p, t, torch.ones_like(c)), "counts are missing"),
+    ("3.6", lambda p, t, c: em_step(torch.ones_like(p), t, c), "prior is missing"),
+    ("3.6", lambda *a: em_step(*a, divide=False), "weighs with the joint"),
+    ("3.6", lambda p, t, c: t, "as it was"),
+    ("3.6", lambda p, t, c: (c / c.sum()).expand(t.shape), "to every code"),
+    ("3.6", lambda *a: em_step(*a) + 0.1, "small example"),
 ]

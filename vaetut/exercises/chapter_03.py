@@ -45,6 +45,9 @@ def _log_mean(log_mean: Callable[..., torch.Tensor]) -> str | None:
     columns = log_w + torch.tensor([0.0, -1000.0])
     if not torch.allclose(log_mean(columns), wanted + torch.tensor([0.0, -1000.0]), rtol=1e-4):
         return "you take out the largest term of all; each image needs its own"
+    wide = torch.tensor([[-300.0], [100.0]])
+    if not torch.allclose(log_mean(wide), torch.tensor([100 - math.log(2)]), rtol=1e-4):
+        return "for -300 and 100 in one column it fails: take out the largest term, no other"
     return None
 
 
@@ -64,7 +67,7 @@ def _ess(ess: Callable[..., torch.Tensor]) -> str | None:
         "the fraction is upside down: equal weights should give K": 1 / wanted,
         "the sum is squared, not only the weights; yours is 1 for any weights": torch.ones(2),
         "the sum of the weights has to be squared": w.sum(0) / (w**2).sum(0),
-        "you used the logarithms as weights; (3.5) wants the weights": (
+        "you used the logarithms as weights; (3.7) wants the weights": (
             log_w.sum(0) ** 2 / (log_w**2).sum(0)
         ),
         "that is its logarithm": wanted.log(),
@@ -79,6 +82,8 @@ def _ess(ess: Callable[..., torch.Tensor]) -> str | None:
     columns = log_w + torch.tensor([0.0, -1000.0])
     if not torch.allclose(ess(columns), wanted, rtol=1e-3):
         return "you scale all columns by the largest weight of all; each image needs its own"
+    if not torch.allclose(ess(torch.tensor([[-300.0], [100.0]])), torch.ones(1), rtol=1e-3):
+        return "for -300 and 100 in one column it fails: scale by the largest weight, no other"
     return None
 
 
@@ -173,6 +178,66 @@ def _log_p(log_p: Callable[..., torch.Tensor]) -> str | None:
         return hint
     if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-3):
         return furthest(got, wanted)
+    x, W = torch.randn(2, 784, generator=g), torch.randn(784, 2, generator=g)
+    large = log_p(x, W, torch.zeros(784), variance)
+    square = (x.square().sum(1) - _explained(x, W, variance)) / variance
+    log_det = 782 * math.log(variance) + torch.logdet(W.T @ W + variance * torch.eye(2))
+    if not torch.allclose(large, -0.5 * (square + log_det + 784 * _LOG_2PI), rtol=1e-3):
+        return (
+            "right for 4 pixels, but not for 784: there a determinant is 0 or infinite in 32 bits; "
+            "torch.logdet takes its logarithm in one go"
+        )
+    return None
+
+
+def _explained(x: torch.Tensor, W: torch.Tensor, variance: float) -> torch.Tensor:
+    """Return (x W) M⁻¹ (x W)ᵀ of each image, with M = Wᵀ W + variance I: (B,)."""
+    M = W.T @ W + variance * torch.eye(W.shape[1])
+    return ((x @ W) * torch.linalg.solve(M, (x @ W).T).T).sum(1)
+
+
+@exercise("3.6")
+def _em_step(em_step: Callable[..., torch.Tensor]) -> str | None:
+    """Want a function of (prior, likelihood, counts) that returns the next table, (Z, X)."""
+    g = make_generator(0)
+    for codes, pictures in ((3, 4), (2, 5)):
+        prior = torch.rand(codes, generator=g).softmax(0)
+        table = torch.randn(codes, pictures, generator=g).softmax(1)
+        counts = torch.randint(1, 20, (pictures,), generator=g).float()
+        got = em_step(prior, table, counts)
+        if got is None:
+            return NOT_DONE
+        if got.shape != table.shape:
+            return (
+                f"the table's shape should stay (Z, X), here {tuple(table.shape)}; "
+                f"yours is {tuple(got.shape)}"
+            )
+        joint = prior[:, None] * table
+        weighted = counts * joint / joint.sum(0)
+        wanted = weighted / weighted.sum(1, keepdim=True)
+        unweighted = joint / joint.sum(0)
+        flat = table / table.sum(0)
+        by_joint = counts * joint
+        known = {
+            "the M step is not finished: each row has to add up to 1": weighted,
+            "the whole of your table adds up to 1; each row should": weighted / weighted.sum(),
+            "that is the posterior, the E step alone; in the end each row adds up to 1": unweighted,
+            "the counts are missing": unweighted / unweighted.sum(1, keepdim=True),
+            "the prior is missing in Bayes' rule": (
+                counts * flat / (counts * flat).sum(1, keepdim=True)
+            ),
+            "that weighs with the joint; divide each column by its sum, for the posterior": (
+                by_joint / by_joint.sum(1, keepdim=True)
+            ),
+            "that is the table as it was": table,
+            "all rows are the data's shares: you gave every picture to every code": (
+                (counts / counts.sum()).expand(codes, pictures)
+            ),
+        }
+        if hint := first_match(got, known, wanted):
+            return hint
+        if not torch.allclose(got, wanted, rtol=1e-3, atol=1e-4):
+            return furthest(got, wanted)
     return None
 
 
