@@ -23,6 +23,14 @@ def draw(mu, log_var, K, generator, power=0.5, shape=None, make=noise):
     return (mu + (power * log_var).exp() * eps).expand(K, *mu.shape)
 
 
+def signs(shape, generator):
+    return 2.0 * torch.randint(2, shape, generator=generator) - 1
+
+
+def uniform(shape, generator):
+    return math.sqrt(12) * (torch.rand(shape, generator=generator) - 0.5)
+
+
 SEEDS = itertools.count()
 
 
@@ -40,6 +48,13 @@ def pathwise(f, mu, log_var, K, generator):
     mu = mu.clone().requires_grad_()
     z = mu + (0.5 * log_var).exp() * noise((K, len(mu)), generator)
     return torch.autograd.grad((f(z) + 0 * z.sum(-1)).mean(), mu)[0]
+
+
+def not_detached(f, mu, log_var, K, generator):
+    mu, sigma = mu.clone().requires_grad_(), (0.5 * log_var).exp()
+    z = mu + sigma * noise((K, len(mu)), generator)
+    log_q = (-0.5 * ((z - mu) / sigma) ** 2).sum(-1)
+    return torch.autograd.grad((f(z) * log_q).mean(), mu)[0]
 
 
 def correlated(mu, A, eps, matrix=None, factor=1.0, constant=LOG_2PI):
@@ -66,6 +81,7 @@ MISTAKES = [
     ("5.1", lambda *a: log_q(*a, jacobian=-0.5), "Jacobian has the wrong sign"),
     ("5.1", lambda *a: log_q(*a, jacobian=1.0), "stretched by sigma"),
     ("5.1", lambda *a: log_q(*a, scale=1.0), "divided by the variance"),
+    ("5.1", lambda *a: log_q(*a, scale=1.0, jacobian=1.0), "log_var for log σ"),
     ("5.1", lambda *a: log_q(*a, half=1.0), "½ is missing in the exponent"),
     ("5.1", lambda *a: 2 * log_q(*a), "factor ½ is missing."),
     ("5.1", lambda *a: log_q(*a, constant=0.0), "log 2π"),
@@ -99,10 +115,23 @@ MISTAKES = [
         "held still",
     ),
     ("5.2", lambda m, v, K, g: draw(m, v, K, another_seed()), "same numbers"),
+    (
+        "5.2",
+        lambda m, v, K, g: draw(m, v, K, torch.Generator().manual_seed(0)),
+        "give other numbers",
+    ),
+    ("5.2", lambda *a: draw(*a, make=signs), "not normal"),
+    ("5.2", lambda *a: draw(*a, make=uniform), "not normal"),
     ("5.3", lambda *a: score_gradient(*a, reduce=None), "one estimate per draw"),
     ("5.3", lambda *a: score_gradient(*a).mean(), "the shape of mu"),
     ("5.3", lambda f, m, v, K, g: score_gradient(f, m, v, K, None), "global generator"),
     ("5.3", pathwise, "pathwise answer"),
+    ("5.3", not_detached, "not detached"),
+    (
+        "5.3",
+        lambda f, m, v, K, g: score_gradient(f, m, v, K, torch.Generator().manual_seed(0)),
+        "give other numbers",
+    ),
     ("5.3", lambda f, *a: score_gradient(lambda z: torch.ones(len(z)), *a), "where is f"),
     ("5.3", lambda *a: -score_gradient(*a), "sign is turned"),
     ("5.3", lambda *a: score_gradient(*a, power=0.5), "divided by sigma once"),

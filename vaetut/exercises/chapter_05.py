@@ -31,6 +31,7 @@ def _log_q(log_q: Callable[..., torch.Tensor]) -> str | None:
     jacobian = 0.5 * log_var.sum(-1)
     wanted = plain - jacobian
     by_variance = -0.5 * (((z - mu) / sigma**2) ** 2 + _LOG_2PI).sum(-1)
+    as_log_sigma = by_variance - 2 * jacobian
     known = {
         "that is the log-density of eps; the stretched axis, the Jacobian, is missing": plain,
         "the Jacobian has the wrong sign: where sigma is large, the density of z is low": (
@@ -40,6 +41,7 @@ def _log_q(log_q: Callable[..., torch.Tensor]) -> str | None:
             plain - 2 * jacobian
         ),
         "eps is (z - mu) over sigma; you divided by the variance": by_variance - jacobian,
+        "you took log_var for log σ; it is log σ², so σ is exp(½ log_var)": as_log_sigma,
         "a factor ½ is missing in the exponent": wanted - 0.5 * (eps**2).sum(-1),
         "a factor ½ is missing": 2 * wanted,
         "the constant log 2π is missing": wanted + 1.5 * _LOG_2PI,
@@ -72,6 +74,7 @@ def _draw(draw: Callable[..., torch.Tensor]) -> str | None:
         _noise_problem(z.detach(), mu.detach(), log_var.detach())
         or _path_problem(z, mu, log_var)
         or _repeat_problem(z, draw(mu, log_var, 5000, make_generator(0)))
+        or _seed_problem(z, draw(mu, log_var, 5000, make_generator(1)))
     )
 
 
@@ -97,6 +100,8 @@ def _noise_problem(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> 
         return "your codes are not centred on mu: has the noise mean 0? torch.randn draws N(0, 1)"
     if not torch.allclose(std, sigma, rtol=0.06):
         return furthest(std, sigma, "one of your standard deviations")
+    if not 2.7 < eps.pow(4).mean() < 3.3:  # 3 for a normal distribution, 1.8 for a uniform one
+        return "your noise has the right mean and spread, but it is not normal: use torch.randn"
     return None
 
 
@@ -141,7 +146,10 @@ def _score_gradient(estimate: Callable[..., torch.Tensor]) -> str | None:
         return "you drew from PyTorch's global generator: take the noise from `generator`"
     got, wanted = got.detach(), exact(sigma)
     if not got.any():
-        return "that is the pathwise answer: f has no slope here, so use its values"
+        return (
+            "your gradient is zero. That is the pathwise answer, as f has no slope here: use its "
+            "values; or z is not detached: log q of mu + sigma * eps does not change with mu"
+        )
     if got.abs().max() < 0.05:
         return "your estimate is about zero: the score alone has mean zero, so where is f?"
     known = {
@@ -158,7 +166,9 @@ def _score_gradient(estimate: Callable[..., torch.Tensor]) -> str | None:
     if not torch.allclose(got, wanted, atol=0.05):
         shown = ", ".join(f"{value:.2f}" for value in wanted)
         return f"for a cost with two steps the gradient should be near ({shown}); yours is {got}"
-    return _repeat_problem(got, estimate(*arguments, make_generator(0)).detach())
+    return _repeat_problem(got, estimate(*arguments, make_generator(0)).detach()) or _seed_problem(
+        got, estimate(*arguments, make_generator(1)).detach()
+    )
 
 
 @exercise("5.4")
@@ -221,3 +231,9 @@ def _repeat_problem(first: torch.Tensor, second: torch.Tensor) -> str | None:
     if torch.equal(first, second):
         return None
     return "the same generator should give the same numbers: take every draw from it"
+
+
+def _seed_problem(first: torch.Tensor, second: torch.Tensor) -> str | None:
+    if not torch.equal(first, second):
+        return None
+    return "another generator should give other numbers: draw from the one that is passed to you"
