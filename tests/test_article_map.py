@@ -93,6 +93,7 @@ class Section(NamedTuple):
     """What stands under a heading, up to the next of the same or a higher level."""
 
     title: str
+    text: str
     boxes: tuple[str, ...]
     cells: tuple[str, ...]
 
@@ -114,9 +115,10 @@ def sections(path: Path) -> dict[str, Section]:
     for start, heading in enumerate(nodes):
         if heading.type != "heading":
             continue
-        boxes, cells = [], []
+        boxes, cells, end = [], [], len(lines)
         for node in nodes[start + 1 :]:
             if node.type == "heading" and node.tag <= heading.tag:
+                end = node.map[0]
                 break
             if node.type == "blockquote":
                 boxes.append(plain(" ".join(line.lstrip("> ") for line in lines[slice(*node.map)])))
@@ -127,7 +129,8 @@ def sections(path: Path) -> dict[str, Section]:
         # Only headings up to this level can be linked to; the others are counted all the same.
         linked = int(heading.tag[1]) <= CONFIG["sphinx"]["config"]["myst_heading_anchors"]
         anchor = compute_unique_slug(heading, found) if linked else f"# {start}"
-        found[anchor] = Section(title, tuple(boxes), tuple(cells))
+        text = plain("\n".join(lines[heading.map[0] : end]))
+        found[anchor] = Section(title, text, tuple(boxes), tuple(cells))
     return found
 
 

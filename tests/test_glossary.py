@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from book.build import BOOK, read_source
+from tests.test_article_map import sections
 
 GLOSSARY = BOOK / "src" / "A_notation_and_glossary.md"
 CHAPTERS = sorted((BOOK / "src").glob("[0-9][0-9]_*.md"))
@@ -82,6 +83,18 @@ def test_entries_are_in_order_and_each_leads_to_a_chapter():
     assert terms == sorted(terms, key=lambda term: term.lower().replace("-", ""))
     assert [term for term, text in entries().items() if not LINK.search(text)] == []
     assert len(NAMES) == len({name.lower() for name in NAMES})
+
+
+PLACES = [(term, *link) for term, text in entries().items() for link in LINK.findall(text)]
+
+
+@pytest.mark.parametrize(("term", "_", "link"), PLACES)
+def test_where_an_entry_leads_the_term_is_spoken_of(term, _, link):
+    page, _, anchor = link.partition("#")
+    if page.endswith(".ipynb"):
+        place = sections(BOOK / "src" / page.replace(".ipynb", ".md"))[anchor]
+        names = "|".join(pattern(form) for form in forms(term, entries()[term]))
+        assert re.search(names, place.text, re.IGNORECASE), f"{link} does not speak of it"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
