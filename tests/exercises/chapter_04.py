@@ -106,6 +106,7 @@ MISTAKES = [
     ("4.2", lambda *a: (terms(*a).logsumexp(1) - math.log(5)).sum(-1), "sum their logs first"),
     ("4.2", lambda *a: log_aggregate(*a) + 1, "it should be"),
     ("4.2", lambda *a: terms(*a).sum(-1).exp().mean(1).log(), "underflow"),
+    ("4.2", lambda *a: (terms(*a).sum(-1).exp().mean(1) + 1e-30).log(), "underflow"),
     ("4.3", lambda *a: moments(*a)[0], "two things"),
     ("4.3", lambda mu, log_var: (mu.mean(), log_var.exp().mean()), "one value per coordinate"),
     ("4.3", lambda mu, log_var: (0 * mu[0], moments(mu, log_var)[1]), "mean of its means"),
@@ -144,5 +145,11 @@ MISTAKES = [
         lambda m, n, g: (torch.rand(n, 784, generator=g) < means(m, n, g) / 2).float(),
         "white with probability 0.73",
     ),
+    ("4.4", lambda m, n, g: draw_images(m, n, g, scale=torch.tensor([1.0, 0.0])), "not 1"),
     ("4.4", lambda m, n, g: draw_images(m, n, another_seed()), "same generator"),
+    (
+        "4.4",
+        lambda m, n, g: draw_images(m, n, torch.Generator().manual_seed(0)),
+        "do not depend on the generator",
+    ),
 ]
