@@ -193,11 +193,17 @@ def is_built(source: Path, target: Path) -> bool:
 
 
 def rewrite(source: Path, target: Path) -> bool:
-    """Take new text over into a notebook that ran with the same code, and say whether it did."""
+    """Take new text over into a notebook that ran with the same code, and say whether it did.
+
+    What describes a picture is text; it is in the metadata of the cell that draws it.
+    """
     if not target.exists():
         return False
     notebook, old = read_source(source), nbformat.read(target, as_version=4)
-    if [_content(cell) for cell in _code(notebook)] != [_content(cell) for cell in _code(old)]:
+    ran, now = (
+        [(cell.source, cell.metadata.get("tags")) for cell in _code(one)] for one in (old, notebook)
+    )
+    if now != ran:
         return False
     if not all(cell.execution_count for cell in _code(old)):
         return False

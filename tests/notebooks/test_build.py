@@ -99,6 +99,17 @@ def test_new_text_keeps_the_outputs_and_new_code_does_not(book, capsys):
     assert nbformat.read(target, as_version=4).cells[1].outputs != old.outputs
 
 
+def test_a_new_alt_text_is_text_and_a_new_tag_is_not(book, capsys):
+    for plot in (PLOT, PLOT.replace("A line.", "A rising line.")):
+        _, target = write(book, plot)
+        assert main([], book) == 0
+    assert "only the text changed" in capsys.readouterr().out
+    assert nbformat.read(target, as_version=4).cells[1].metadata.mystnb.image.alt == "A rising line."
+    write(book, plot.replace(":mystnb:", ":tags: [hide-input]\n:mystnb:"))
+    assert main([], book) == 0
+    assert "built in" in capsys.readouterr().out
+
+
 def test_chapters_are_chosen_by_name_or_path():
     sources = [Path("book/src/01_a.md"), Path("book/src/02_b.md")]
     for name in ("02", "02_b", "book/src/02_b.md", "book/02_b.ipynb"):
