@@ -104,7 +104,8 @@ def test_a_new_alt_text_is_text_and_a_new_tag_is_not(book, capsys):
         _, target = write(book, plot)
         assert main([], book) == 0
     assert "only the text changed" in capsys.readouterr().out
-    assert nbformat.read(target, as_version=4).cells[1].metadata.mystnb.image.alt == "A rising line."
+    cell = nbformat.read(target, as_version=4).cells[1]
+    assert cell.metadata.mystnb.image.alt == "A rising line."
     write(book, plot.replace(":mystnb:", ":tags: [hide-input]\n:mystnb:"))
     assert main([], book) == 0
     assert "built in" in capsys.readouterr().out
