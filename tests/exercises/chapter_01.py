@@ -30,8 +30,12 @@ def mean_of_logs(x, weights, means, variances):
 
 def underflow(x, weights, means, variances):
     squares = (x[:, None] - means).square().sum(-1)
-    bumps = (-0.5 * squares / variances).exp() / (2 * math.pi * variances) ** 1.5
+    bumps = (-0.5 * squares / variances).exp() / (2 * math.pi * variances) ** (x.shape[1] / 2)
     return (bumps @ weights).log()
+
+
+def shifted(x, weights, means, variances):
+    return (log_mixture(x, weights, means, variances).exp() + 1e-30).log()
 
 
 def one_per_bump(x, weights, means, variances):
@@ -59,6 +63,7 @@ MISTAKES = [
     ("1.1", lambda x, p: (x - p).square().sum(1), "squared error"),
     ("1.1", lambda x, p: cost_of(x, p) / math.log(2), "bits"),
     ("1.1", lambda x, p: 3 * cost_of(x, p), "it should be"),
+    ("1.1", lambda x, p: 6 * F.binary_cross_entropy(p, x, reduction="none").mean(1), "one size"),
     ("1.2", lambda e, d, R: e, "two functions"),
     ("1.2", lambda e, d, R: (e, d), "does not turn anything"),
     ("1.2", lambda e, d, R: (lambda x: e(x) @ R, lambda z: d(z @ R.T)), "other way"),
@@ -78,6 +83,8 @@ MISTAKES = [
     ("1.3", lambda x, w, m, v: log_mixture(x, w, m, v.sqrt()), "square root"),
     ("1.3", lambda *a: log_mixture(*a, constant=1.0), "it should be"),
     ("1.3", underflow, "logsumexp"),
+    ("1.3", shifted, "logsumexp"),
+    ("1.3", lambda *a: log_mixture(*a, constant=1.5), "for one size"),
     ("1.4", lambda *a: log_sliding(*a).mean(), "per point"),
     ("1.4", lambda *a: log_sliding(*a).log(), "not finite"),
     ("1.4", lambda *a: -log_sliding(*a), "sign"),
