@@ -188,8 +188,7 @@ def is_built(source: Path, target: Path) -> bool:
     if not target.exists():
         return False
     notebook = nbformat.read(target, as_version=4)
-    executed = all(cell.execution_count for cell in _code(notebook))
-    return executed and same_cells(read_source(source), notebook)
+    return _executed(notebook) and same_cells(read_source(source), notebook)
 
 
 def rewrite(source: Path, target: Path) -> bool:
@@ -200,18 +199,20 @@ def rewrite(source: Path, target: Path) -> bool:
     if not target.exists():
         return False
     notebook, old = read_source(source), nbformat.read(target, as_version=4)
-    ran, now = (
+    before, now = (
         [(cell.source, cell.metadata.get("tags")) for cell in _code(one)] for one in (old, notebook)
     )
-    if now != ran:
-        return False
-    if not all(cell.execution_count for cell in _code(old)):
+    if now != before or not _executed(old):
         return False
     for cell, ran in zip(_code(notebook), _code(old), strict=True):
         cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
     notebook.metadata = old.metadata
     _write(notebook, target)
     return True
+
+
+def _executed(notebook: NotebookNode) -> bool:
+    return all(cell.execution_count for cell in _code(notebook))
 
 
 def _code(notebook: NotebookNode) -> list[NotebookNode]:
