@@ -132,9 +132,7 @@ def test_buttons_lead_to_the_notebook_itself(page: Page, site: str) -> None:
 def test_code_can_be_copied(page: Page, site: str) -> None:
     page.goto(f"{site}/{CHAPTER}")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    cell = (
-        page.locator("div.cell_input").filter(visible=True).first
-    )  # the cells before it are folded
+    cell = page.locator("div.cell_input").filter(visible=True).first  # those before are folded
     cell.hover()
     cell.locator("button.copybtn").click()
     copied = page.evaluate("navigator.clipboard.readText()")

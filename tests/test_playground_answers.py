@@ -1,0 +1,85 @@
+"""What chapter 11 answers about its model is true of the model."""
+
+import math
+
+import pytest
+import torch
+
+import vaetut
+
+TURN = 2 * math.pi
+SHAPES = {  # corners of one stroke, on 28 x 28 pixels
+    "star": [
+        (14 + 9 * math.sin(TURN * 0.4 * k), 14 - 9 * math.cos(TURN * 0.4 * k)) for k in range(6)
+    ],
+    "spiral": [
+        (14 + k * math.cos(k / 2) * 0.45, 14 + k * math.sin(k / 2) * 0.45) for k in range(21)
+    ],
+    "H": [(7, 5), (7, 23), (7, 14), (20, 14), (20, 5), (20, 23)],
+    "X": [(6, 5), (21, 23), (13.5, 14), (21, 5), (6, 23)],
+    "I": [(14, 4), (14, 24)],
+}
+
+
+def drawn(corners: list[tuple[float, float]]) -> torch.Tensor:
+    """Draw a stroke three pixels wide, with soft edges: (1, 784)."""
+    side = torch.arange(28.0)
+    pixels = torch.stack(torch.meshgrid(side, side, indexing="xy"), -1).reshape(-1, 1, 2)
+    corners = torch.tensor(corners)
+    steps = torch.linspace(0, 1, 20)[:, None, None]
+    ink = (corners[:-1] + steps * (corners[1:] - corners[:-1])).reshape(1, -1, 2)
+    return (2 - (pixels - ink).norm(dim=-1).amin(1)).clamp(0, 1)[None]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return vaetut.load_pretrained("playground-2d")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return vaetut.load_mnist("test")[0][:2000]
+
+
+@pytest.fixture(scope="module")
+def costs(model, digits):
+    return distortion(model, digits, 100)
+
+
+def distortion(model, x, draws):
+    """Return the distortion of each image: a mean over draws from q, or the value at its mean."""
+    with torch.no_grad():
+        q = model.posterior(x)
+        g = torch.Generator().manual_seed(0)
+        codes = q.sample(draws, generator=g) if draws else q.mu[None]
+        return -torch.stack([model.log_likelihood(x, z) for z in codes]).mean(0)
+
+
+def test_what_the_noise_costs(model, digits, costs):
+    """Question 3: the mean of 100 samples lies above the value at mu for 95 of 100 digits."""
+    more = costs - distortion(model, digits, 0)
+    assert (more > 0).double().mean().item() == pytest.approx(0.95, abs=0.015)
+    assert more.mean().item() == pytest.approx(0.9, abs=0.1)
+
+
+def test_narrow_ellipses_cost_more_than_distant_ones(model, digits):
+    """Question 4: for most digits the second part of the rate is the larger one."""
+    with torch.no_grad():
+        q = model.posterior(digits)
+    distance = 0.5 * q.mu.square()
+    width = 0.5 * (q.log_var.exp() - q.log_var - 1)
+    assert (width.sum(-1) > distance.sum(-1)).double().mean() > 0.95
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_no_digit(model, digits, costs, shape):
+    """Question 5: no wider ellipse, and a larger distortion; but the letter I passes as a one."""
+    x = drawn(SHAPES[shape])
+    dearer = (distortion(model, x, 100) > costs).double().mean()
+    if shape == "I":
+        assert dearer < 0.2
+        return
+    assert dearer > 0.98
+    with torch.no_grad():
+        wider = model.posterior(x).log_var.sum() > model.posterior(digits).log_var.sum(-1)
+    assert wider.double().mean() < 0.5
