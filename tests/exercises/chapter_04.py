@@ -52,9 +52,21 @@ def variance(change):
     return lambda mu, log_var: (mu.mean(0), change(mu, log_var))
 
 
-def draw_images(model, n, generator, codes=None, scale=1.0, shared=False):
+def normal(n, L, generator):
+    return torch.randn(n, L, generator=generator)
+
+
+def even(n, L, generator):  # the right spread, but no tails
+    return math.sqrt(12) * (torch.rand(n, L, generator=generator) - 0.5)
+
+
+def one_number(n, L, generator):  # for all dimensions
+    return normal(n, 1, generator).expand(n, L)
+
+
+def draw_images(model, n, generator, codes=None, scale=1.0, shared=False, make=normal):
     with torch.no_grad():
-        z = scale * torch.randn(codes or n, model.latent_dim, generator=generator)
+        z = scale * make(codes or n, model.latent_dim, generator)
         mean = model.decode_mean(z).expand(n, -1)
         u = torch.rand((1, 784) if shared else mean.shape, generator=generator)
         return (u < mean).float()
@@ -140,6 +152,8 @@ MISTAKES = [
     ("4.4", lambda m, n, g: draw_images(m, n, g, codes=1), "the same z"),
     ("4.4", lambda m, n, g: draw_images(m, n, g, shared=True), "share one draw"),
     ("4.4", lambda m, n, g: draw_images(m, n, g, scale=3.0), "spread is not 1"),
+    ("4.4", lambda m, n, g: draw_images(m, n, g, make=even), "they are not normal"),
+    ("4.4", lambda m, n, g: draw_images(m, n, g, make=one_number), "told from the other"),
     (
         "4.4",
         lambda m, n, g: (torch.rand(n, 784, generator=g) < means(m, n, g) / 2).float(),

@@ -31,6 +31,17 @@ def uniform(shape, generator):
     return math.sqrt(12) * (torch.rand(shape, generator=generator) - 0.5)
 
 
+def mirrored(shape, generator):  # the second image gets the first one's noise, turned round
+    eps = noise(shape, generator)
+    eps[:, 1] = -eps[:, 0]
+    return eps
+
+
+def twice(shape, generator):  # half of the draws, and the same once more
+    half = noise((shape[0] // 2, *shape[1:]), generator)
+    return torch.cat([half, half])
+
+
 SEEDS = itertools.count()
 
 
@@ -121,6 +132,8 @@ MISTAKES = [
         "give other numbers",
     ),
     ("5.2", lambda *a: draw(*a, make=signs), "not normal"),
+    ("5.2", lambda *a: draw(*a, make=mirrored), "told from that of another"),
+    ("5.2", lambda *a: draw(*a, make=twice), "are the same"),
     ("5.2", lambda *a: draw(*a, make=uniform), "not normal"),
     ("5.3", lambda *a: score_gradient(*a, reduce=None), "one estimate per draw"),
     ("5.3", lambda *a: score_gradient(*a).mean(), "the shape of mu"),

@@ -49,6 +49,14 @@ def by_the_book(logits):  # the paper's form, in the mean
     return torch.where(mean == 0.5, math.log(2), c)
 
 
+def other_branch(logits):  # right values, and nan in the gradient at 0
+    return torch.where(logits == 0, math.log(2), (logits / (logits / 2).tanh()).log())
+
+
+def one_sided(x, logits):  # overflows for very negative logits
+    return (x * logits - logits - torch.log1p((-logits).exp()) + log_c(logits)).sum(-1)
+
+
 SOLUTIONS = {
     "6.1": kl,
     "6.2": gaussian,
@@ -112,5 +120,7 @@ MISTAKES = [
     ("6.5", lambda x, a: continuous_bernoulli(x, a) + 1, "it should be"),
     ("6.5", lambda x, a: continuous_bernoulli(x, a, lambda a: (a / (a / 2).tanh()).log()), "0/0"),
     ("6.5", lambda x, a: continuous_bernoulli(x, a, lambda a: log_c(a) + (a == 0)), "everywhere"),
+    ("6.5", lambda x, a: continuous_bernoulli(x, a, other_branch), "both branches"),
     ("6.5", lambda x, a: continuous_bernoulli(x, a, by_the_book), "all the way"),
+    ("6.5", one_sided, "at logits of -100"),
 ]

@@ -167,10 +167,10 @@ def _moments(moments: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str |
 def _draw_images(draw_images: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (model, n, generator) that draws z, then x: (n, 784) of zeros and ones."""
     model = VAE(784, 2, ())
-    with torch.no_grad():  # a linear decoder: the logits are 4 z_1, then 4 z_2, then 1
+    with torch.no_grad():  # a linear decoder: the logits are z_1, then z_2, then 1
         model.decoder.out.weight.zero_()
-        model.decoder.out.weight[:261, 0] = 4.0
-        model.decoder.out.weight[261:522, 1] = 4.0
+        model.decoder.out.weight[:261, 0] = 1.0
+        model.decoder.out.weight[261:522, 1] = 1.0
         model.decoder.out.bias[522:] = 1.0
     global_state = torch.get_rng_state()
     got = draw_images(model, 2000, make_generator(0))
@@ -197,8 +197,13 @@ def _draw_images(draw_images: Callable[..., torch.Tensor]) -> str | None:
         return (
             f"pixels that are white with probability 0.73 are white {right.mean():.2f} of the time"
         )
-    if not all(0.38 < part.mean(1).std() < 0.44 for part in (left, middle)):
+    white = torch.stack([left.mean(1), middle.mean(1)])  # (2, 2000): nearly the sigmoids of z
+    if not all(0.195 < share.std() < 0.225 for share in white):
         return "are your codes from the prior, N(0, I)? Their spread is not 1"
+    if not all(0.01 < (share > 0.88).float().mean() < 0.04 for share in white):  # z above 2
+        return "your codes have the right spread, but they are not normal: use torch.randn"
+    if white.corrcoef()[0, 1].abs() > 0.1:
+        return "one latent dimension can be told from the other: each needs noise of its own"
     if not torch.equal(got, draw_images(model, 2000, make_generator(0)).detach().float()):
         return "the same generator should give the same images: take every draw from it"
     if torch.equal(got, draw_images(model, 2000, make_generator(1)).detach().float()):

@@ -102,6 +102,11 @@ def _noise_problem(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> 
         return furthest(std, sigma, "one of your standard deviations")
     if not 2.7 < eps.pow(4).mean() < 3.3:  # 3 for a normal distribution, 1.8 for a uniform one
         return "your noise has the right mean and spread, but it is not normal: use torch.randn"
+    flat = eps.flatten(1)  # (K, B·L)
+    if len(flat.unique(dim=0)) < len(flat):
+        return "some of the K codes of an image are the same: draw noise of shape (K, B, L)"
+    if (flat.T.corrcoef() - torch.eye(flat.shape[1])).abs().max() > 0.1:
+        return "the noise of one place can be told from that of another: each needs its own"
     return None
 
 

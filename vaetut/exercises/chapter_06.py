@@ -217,10 +217,21 @@ def _continuous_bernoulli(log_density: Callable[..., torch.Tensor]) -> str | Non
         )
     if not torch.isclose(at_zero, torch.tensor(0.0), atol=1e-4):
         return f"right, but at logits of 0 the density is 1 everywhere; yours has log {at_zero[0]}"
-    extreme = log_density(torch.ones(1, 7), torch.full((1, 7), 100.0))
-    if not torch.isclose(extreme, torch.tensor(7 * math.log(100.0)), rtol=1e-3):
-        return (
-            f"right for moderate logits, but at logits of 100 you get {extreme.item():.4g} instead "
-            "of 7 log 100: use the logits all the way, no sigmoid and no exp of a large number"
-        )
+    for a, pixel in ((100.0, 1.0), (-100.0, 0.0)):
+        extreme = log_density(torch.full((1, 7), pixel), torch.full((1, 7), a))
+        if not torch.isclose(extreme, torch.tensor(7 * math.log(100.0)), rtol=1e-3):
+            return (
+                f"right for moderate logits, but at logits of {a:.0f} you get {extreme.item():.4g} "
+                "instead of 7 log 100: use the logits all the way, no sigmoid and no exp of a "
+                "large number"
+            )
+    at_zero = torch.zeros(1, 7, requires_grad=True)
+    log_p = log_density(x[:1], at_zero)
+    if log_p.requires_grad:
+        log_p.sum().backward()
+        if not torch.allclose(at_zero.grad, x[:1] - 0.5, atol=1e-3):
+            return (
+                f"right, but at logits of 0 the gradient is {at_zero.grad[0, 0]}: where() computes "
+                "both branches, and 0/0 spoils the gradient of the one that is not chosen"
+            )
     return None
