@@ -50,7 +50,8 @@ def said(cells: list) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_the_exercises_are_numbered_and_the_checks_are_theirs(chapter):
     number = int(chapter.stem[:2])
-    of_number = [path for path in CHAPTERS if path.stem[:2] == chapter.stem[:2]]  # 9b goes on from 9
+    # Chapter 9b goes on from chapter 9.
+    of_number = [path for path in CHAPTERS if path.stem[:2] == chapter.stem[:2]]
     both = [n for path in of_number for n, _ in exercises(path)]
     assert both == [f"{number}.{k}" for k in range(1, len(both) + 1)]
     found = [n for n, _ in exercises(chapter)]
