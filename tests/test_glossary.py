@@ -12,12 +12,12 @@ from book.build import BOOK, read_source
 from tests.test_article_map import sections
 
 GLOSSARY = BOOK / "src" / "A_notation_and_glossary.md"
-CHAPTERS = sorted((BOOK / "src").glob("[0-9][0-9]_*.md"))
+CHAPTERS = sorted((BOOK / "src").glob("[0-9][0-9]*_*.md"))
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
 TO_GLOSSARY = re.compile(rf"{GLOSSARY.stem}\.ipynb#(.+)")
 MASKED = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>")
-OTHER_MEANINGS = ("learning rate",)  # what holds a term by accident
+OTHER_MEANINGS = ("learning rate", "false-alarm rate")  # what holds a term by accident
 
 
 def entries() -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 
 from book.build import BOOK
 
-CHAPTERS = sorted((BOOK / "src").glob("[0-9][0-9]_*.md"))
+CHAPTERS = sorted((BOOK / "src").glob("[0-9][0-9]*_*.md"))
 APPENDIX = BOOK / "src" / "A_notation_and_glossary.md"
 FORMULA = re.compile(r"\$\$(.*?)\$\$|\$([^$]+)\$", re.S)
 WORDS = re.compile(r"\\(?:text|operatorname|mathrm|mathsf|tag|begin|end)\*?\s*(?:\{[^{}]*\}|\w)")
@@ -46,23 +46,24 @@ def listed() -> tuple[set[str], dict[str, set[str]]]:
     everywhere = used(re.sub(r"^\|.*", "", notation, flags=re.M))
     own: dict[str, set[str]] = {}
     for symbol, place, _ in rows:
-        if chapters := re.fullmatch(r"\s*(\d+(?:, \d+)*)\s*", place):
+        if chapters := re.fullmatch(r"\s*(\d+b?(?:, \d+b?)*)\s*", place):
             for chapter in chapters[1].split(", "):
-                own.setdefault(f"{int(chapter):02d}", set()).update(used(symbol))
+                name = f"{chapter.rstrip('b'):0>2}" + "b" * chapter.endswith("b")
+                own.setdefault(name, set()).update(used(symbol))
         else:
             everywhere |= used(symbol)
     return everywhere, own
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem[:2])
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem.split("_")[0])
 def test_every_symbol_of_a_chapter_is_in_the_tables(chapter):
     everywhere, own = listed()
-    known = everywhere | own.get(chapter.stem[:2], set())
+    known = everywhere | own.get(chapter.stem.split("_")[0], set())
     assert used(chapter.read_text("utf-8")) - known == set()
 
 
 def test_a_symbol_that_a_chapter_no_longer_uses_leaves_the_tables():
-    texts = {path.stem[:2]: used(path.read_text("utf-8")) for path in CHAPTERS}
+    texts = {path.stem.split("_")[0]: used(path.read_text("utf-8")) for path in CHAPTERS}
     _, own = listed()
     assert {chapter: names - texts[chapter] for chapter, names in own.items()} == {
         chapter: set() for chapter in own

@@ -52,7 +52,7 @@ def near(stated: float, measured: float) -> bool:
     return abs(stated - measured) <= max(2, measured / 10)
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem[:2])
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem.split("_")[0])
 def test_a_chapter_takes_the_time_that_it_states(path):
     main, deeper = parts(path.read_text("utf-8"))
     stated = STATED.search(main)
@@ -81,7 +81,7 @@ def test_what_is_marked_deeper_is_not_on_the_main_line():
     assert deeper == ["## Deeper: C\nc\n### D\nd\n"]
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem[:2])
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem.split("_")[0])
 def test_the_first_page_states_the_same_time(path):
     index = (path.parents[1] / "index.md").read_text("utf-8")
     (row,) = re.findall(rf"^\| \[.*\({path.stem}\.ipynb\).*$", index, re.M)

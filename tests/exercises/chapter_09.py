@@ -1,4 +1,4 @@
-"""Chapter 9: a solution of every exercise, and the likely mistakes with the hint that each gets."""
+"""Chapters 9 and 9b: a solution of every exercise, and the likely mistakes with their hints."""
 
 import math
 
@@ -48,11 +48,38 @@ def spoiled(log_p, share, D, coins=None, bits=None):
     return -torch.logaddexp(math.log(share) + log_p, other)
 
 
+def auroc(outliers, held_out, tie=0.5):
+    one, other = outliers[:, None], held_out
+    return ((one > other).float() + tie * (one == other)).mean()
+
+
+def caught(outliers, held_out, rate):
+    return (outliers > held_out.quantile(1 - rate)).float().mean()
+
+
+def detection(outliers, held_out, rate):
+    return auroc(outliers, held_out), caught(outliers, held_out, rate)
+
+
+def area(change):
+    """Make an answer to 9.6 whose AUROC is `change(outliers, held_out)`."""
+    return lambda outliers, held_out, rate: (
+        change(outliers, held_out),
+        caught(outliers, held_out, rate),
+    )
+
+
+def share(change):
+    """Make an answer to 9.6 whose share of caught is `change(outliers, held_out, rate)`."""
+    return lambda *args: (auroc(*args[:2]), change(*args))
+
+
 SOLUTIONS = {
     "9.1": bound_from_weights,
     "9.2": standard_error,
     "9.3": lead_of_second,
-    "9.4": spoiled,
+    "9.5": spoiled,
+    "9.6": detection,
 }
 
 MISTAKES = [
@@ -121,25 +148,54 @@ MISTAKES = [
         "errors are added",
     ),
     ("9.3", error(lambda first, second: 3 * mean_error(first - second)), "your error is"),
-    ("9.4", lambda *a: spoiled(*a).mean(), "for all images"),
-    ("9.4", lambda *a: spoiled(*a)[:2], "for each image"),
-    ("9.4", lambda *a: -spoiled(*a), "sign is turned"),
-    ("9.4", lambda log_p, share, D: spoiled(log_p, 1 - share, D), "exchanged"),
-    ("9.4", lambda *a: spoiled(*a, coins=1.0), "not 1"),
-    ("9.4", lambda log_p, share, D: spoiled(log_p, 1.0, D, coins=1.0), "shares are missing"),
-    ("9.4", lambda *a: spoiled(*a, bits=1), "make 2^D images"),
-    ("9.4", lambda log_p, share, D: spoiled(log_p, share, D, bits=-D), "is small"),
+    ("9.5", lambda *a: spoiled(*a).mean(), "for all images"),
+    ("9.5", lambda *a: spoiled(*a)[:2], "for each image"),
+    ("9.5", lambda *a: -spoiled(*a), "sign is turned"),
+    ("9.5", lambda log_p, share, D: spoiled(log_p, 1 - share, D), "exchanged"),
+    ("9.5", lambda *a: spoiled(*a, coins=1.0), "not 1"),
+    ("9.5", lambda log_p, share, D: spoiled(log_p, 1.0, D, coins=1.0), "shares are missing"),
+    ("9.5", lambda *a: spoiled(*a, bits=1), "make 2^D images"),
+    ("9.5", lambda log_p, share, D: spoiled(log_p, share, D, bits=-D), "is small"),
     (
-        "9.4",
+        "9.5",
         lambda log_p, share, D: -(share * log_p - (1 - share) * D * math.log(2)),
         "average of two NLLs",
     ),
-    ("9.4", lambda log_p, share, D: -(math.log(share) + log_p), "nly the model's part"),
-    ("9.4", lambda *a: (-spoiled(*a)).exp(), "is the probability"),
-    ("9.4", lambda *a: spoiled(*a) + 1, "it should be"),
+    ("9.5", lambda log_p, share, D: -(math.log(share) + log_p), "nly the model's part"),
+    ("9.5", lambda *a: (-spoiled(*a)).exp(), "is the probability"),
+    ("9.5", lambda *a: spoiled(*a) + 1, "it should be"),
     (
-        "9.4",
+        "9.5",
         lambda log_p, share, D: -(share * log_p.exp() + (1 - share) * 2.0**-D).log(),
         "logaddexp",
     ),
+    ("9.6", lambda *a: detection(*a)[0], "two numbers"),
+    ("9.6", lambda outliers, held_out, rate: (outliers, held_out), "oth are one number"),
+    ("9.6", area(lambda outliers, held_out: auroc(held_out, outliers)), "of the held-out"),
+    ("9.6", area(lambda *a: auroc(*a, tie=0.0)), "as nothing"),
+    ("9.6", area(lambda *a: auroc(*a, tie=1.0)), "in full"),
+    ("9.6", area(lambda *a: auroc(*a) * len(a[0]) * len(a[1])), "number of pairs"),
+    ("9.6", area(lambda *a: auroc(*a) / 2), "your AUROC is"),
+    ("9.6", share(lambda *a: 1 - caught(*a)), "are missed"),
+    (
+        "9.6",
+        share(lambda outliers, held_out, rate: caught(outliers, outliers, rate)),
+        "taken from the outliers",
+    ),
+    ("9.6", share(lambda outliers, held_out, rate: caught(outliers, held_out, 1 - rate)), "below"),
+    (
+        "9.6",
+        share(lambda outliers, held_out, rate: caught(held_out, held_out, rate)),
+        "the outliers' is wanted",
+    ),
+    (
+        "9.6",
+        share(
+            lambda outliers, held_out, rate: (
+                (outliers >= held_out.quantile(1 - rate)).float().mean()
+            )
+        ),
+        "not on it",
+    ),
+    ("9.6", share(lambda *a: caught(*a) / 3), "your share of caught"),
 ]

@@ -45,7 +45,7 @@ def style_problems(notebook: NotebookNode, path: Path) -> list[str]:
     """Run all checks of this module on the notebook at `path`."""
     problems = [*markup_problems(notebook), *link_problems(notebook, path)]
     problems += alt_text_problems(notebook)
-    if re.match(r"\d\d_", path.name):  # appendices open and close as they like
+    if re.match(r"\d\db?_", path.name):  # appendices open and close as they like
         problems += frame_problems(notebook)
     return problems
 

@@ -1,4 +1,4 @@
-"""Checks for chapter 9, "How good is it?"."""
+"""Checks for chapters 9, "How good is it?", and 9b, "What a score does not tell"."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _lead_of_second(
     return None
 
 
-@exercise("9.4")
+@exercise("9.5")
 def _spoiled(spoiled: Callable[[torch.Tensor, float, int], torch.Tensor]) -> str | None:
     """Want -log(share p + (1 - share) 2^-D), (B,), for log p of any size."""
     # With few pixels both parts of the mixture count, with 784 the coins vanish in float32.
@@ -202,5 +202,63 @@ def _spoiled(spoiled: Callable[[torch.Tensor, float, int], torch.Tensor]) -> str
         return (
             "right for a few pixels; with 784 the probabilities are too small for a float, so add "
             "them as logarithms: `torch.logaddexp`"
+        )
+    return None
+
+
+@exercise("9.6")
+def _detection(
+    detection: Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]],
+) -> str | None:
+    """Want the AUROC with ties as one half, and the share above the (1 - rate) quantile."""
+    g = make_generator(3)
+    held_out = torch.randn(200, generator=g).mul(4).round()  # with ties
+    outliers = (torch.randn(150, generator=g) * 5 + 4).round()
+    rate = 0.1
+    got = detection(outliers, held_out, rate)
+    if got is None:
+        return NOT_DONE
+    if not isinstance(got, tuple) or len(got) != 2:
+        return "return two numbers, the AUROC and the share of outliers that are caught"
+    area, caught = (torch.as_tensor(value, dtype=held_out.dtype) for value in got)
+    if area.shape != () or caught.shape != ():
+        return f"both are one number; your shapes are {tuple(area.shape)} and {tuple(caught.shape)}"
+    pairs = outliers[:, None], held_out
+    above, ties = (pairs[0] > pairs[1]).float().mean(), (pairs[0] == pairs[1]).float().mean()
+    wanted = above + ties / 2
+    known = {
+        "the AUROC is that of the held-out examples: an outlier with the higher score counts": (
+            1 - wanted
+        ),
+        "in the AUROC a tie counts one half; yours counts it as nothing": above,
+        "in the AUROC a tie counts one half; yours counts it in full": above + ties,
+        "the AUROC is a share of the pairs; yours is a number of pairs": wanted * 150 * 200,
+    }
+    if hint := first_match(area, known, wanted):
+        return hint
+    if not torch.allclose(area, wanted, rtol=1e-3):
+        return f"for a small example your AUROC is {area:.4f}, it should be {wanted:.4f}"
+    threshold = held_out.quantile(1 - rate)
+    wanted = (outliers > threshold).float().mean()
+    known = {
+        "that is the share of outliers that are missed": 1 - wanted,
+        "the threshold is taken from the outliers; it comes from the held-out examples": (
+            (outliers > outliers.quantile(1 - rate)).float().mean()
+        ),
+        "a share of `rate` of the held-out examples lies above the threshold, not below it": (
+            (outliers > held_out.quantile(rate)).float().mean()
+        ),
+        "that is the share of held-out examples above the threshold; the outliers' is wanted": (
+            (held_out > threshold).float().mean()
+        ),
+        "an outlier is caught above the threshold, not on it": (
+            (outliers >= threshold).float().mean()
+        ),
+    }
+    if hint := first_match(caught, known, wanted):
+        return hint
+    if not torch.allclose(caught, wanted, rtol=1e-3):
+        return (
+            f"for a small example your share of caught is {caught:.4f}, it should be {wanted:.4f}"
         )
     return None
