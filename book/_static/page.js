@@ -1,4 +1,4 @@
-// What every page does by script: menus, what a keyboard can scroll, and printing.
+// What every page does by script: menus, what a keyboard can scroll, old links, and printing.
 
 // A page that was opened as a file may not read the others, so results come without extracts.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
@@ -36,6 +36,16 @@ const markScrollable = new ResizeObserver((entries) => {
 const scrollers =
   "pre, div.math, mjx-container, .pst-scrollable-table-container, .cell_output > .output";
 for (const box of document.querySelectorAll(scrollers)) markScrollable.observe(box);
+
+// A section that is marked "Deeper" now is still found under the name that it had before.
+const findMoved = () => {
+  const name = decodeURIComponent(location.hash.slice(1));
+  if (name && !document.getElementById(name)) {
+    document.getElementById(`deeper-${name}`)?.scrollIntoView();
+  }
+};
+addEventListener("hashchange", findMoved);
+findMoved();
 
 // On paper there is nothing to unfold, and every picture is in view.
 addEventListener("beforeprint", () => {

@@ -111,6 +111,12 @@ def test_link_into_a_page_arrives(page: Page, site: str, anchor: str) -> None:
     )
 
 
+def test_old_link_finds_a_section_that_is_deeper_now(page: Page, site: str) -> None:
+    page.goto(f"{site}/book/10_what_goes_wrong.html#give-it-the-label", wait_until="networkidle")
+    place = "document.getElementById('deeper-give-it-the-label').getBoundingClientRect().top"
+    page.wait_for_function(f"Math.abs({place} - 100) < 150")
+
+
 def test_buttons_lead_to_the_notebook_itself(page: Page, site: str) -> None:
     """Colab and Binder open this chapter, its source can be edited, and it can be downloaded."""
     repository = CONFIG["repository"]["url"]
