@@ -37,11 +37,12 @@ const scrollers =
   "pre, div.math, mjx-container, .pst-scrollable-table-container, .cell_output > .output";
 for (const box of document.querySelectorAll(scrollers)) markScrollable.observe(box);
 
-// A section that is marked "Deeper" now is still found under the name that it had before.
+// A section that is marked "Deeper" now is still found under the name that it had before. The browser
+// goes there itself, and keeps to it while the formulas above are set.
 const findMoved = () => {
   const name = decodeURIComponent(location.hash.slice(1));
-  if (name && !document.getElementById(name)) {
-    document.getElementById(`deeper-${name}`)?.scrollIntoView();
+  if (name && !document.getElementById(name) && document.getElementById(`deeper-${name}`)) {
+    location.replace(`#deeper-${name}`);
   }
 };
 addEventListener("hashchange", findMoved);
