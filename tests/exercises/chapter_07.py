@@ -111,5 +111,6 @@ MISTAKES = [
     ("7.4", lambda nx, ny: grid(nx, ny) * torch.tensor([-1.0, 1.0]), "columns should run"),
     ("7.4", by_columns, "column by column"),
     ("7.4", lambda nx, ny: grid(nx, nx), "(15, 2)"),
-    ("7.4", lambda nx, ny: grid(nx, ny, limit=2.0), "first code"),
+    ("7.4", lambda nx, ny: grid(nx, ny, limit=2.0), "a number in your codes"),
+    ("7.4", lambda nx, ny: grid(ny, nx), "exchanged"),
 ]

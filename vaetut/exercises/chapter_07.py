@@ -9,7 +9,7 @@ import torch
 from ..model import VAE
 from ..noise import make_generator
 from ..objective import kl_standard_normal
-from .registry import NOT_DONE, exercise
+from .registry import NOT_DONE, exercise, furthest
 
 
 @exercise("7.1")
@@ -127,7 +127,11 @@ def _grid(grid: Callable[[int, int], torch.Tensor]) -> str | None:
         return f"for nx = 3, ny = 5 the shape should be (15, 2); yours is {tuple(z.shape)}"
     right, down = torch.linspace(-3, 3, 3), torch.linspace(3, -3, 5)
     wanted = torch.stack(torch.meshgrid(down, right, indexing="ij")[::-1], -1).reshape(15, 2)
+    transposed = torch.meshgrid(torch.linspace(3, -3, 3), torch.linspace(-3, 3, 5), indexing="ij")
     known = {
+        "nx is the number of columns and ny that of rows; yours are exchanged": (
+            torch.stack(transposed[::-1], -1).reshape(15, 2)
+        ),
         "the top row should have the largest z_2, since a picture's rows run downwards": (
             wanted * torch.tensor([1.0, -1.0])
         ),
@@ -143,4 +147,4 @@ def _grid(grid: Callable[[int, int], torch.Tensor]) -> str | None:
     for hint, wrong in known.items():
         if torch.allclose(z, wrong, atol=1e-5):
             return hint
-    return f"the first code should be (-3, 3), the last (3, -3); yours are {z[0]} and {z[-1]}"
+    return furthest(z, wanted, "a number in your codes")
