@@ -10,6 +10,8 @@ OLDEST := .venv-oldest
 
 # How pytest is asked to run the chapters again and compare them with their stored outputs.
 CHAPTERS := --chapters book
+# Two workers with one thread each, since the models here gain little from a second thread.
+WORKERS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 # The chapters that train most: what they show must not hang on how a processor rounds.
 SENSITIVE := book/01_from_autoencoders_to_vaes.ipynb book/10_what_goes_wrong.ipynb
 
@@ -39,8 +41,8 @@ lab: $(READY)  ## open the chapters in JupyterLab
 	$(BIN)/jupyter lab book
 
 test: lint  ## check style, package and every chapter's stored outputs
-	$(BIN)/python -m pytest tests $(CHAPTERS)
-	$(BIN)/python -m pytest --chapters --chapters-rounding 1 $(SENSITIVE)
+	$(WORKERS) tests $(CHAPTERS)
+	$(WORKERS) --chapters --chapters-rounding 1 $(SENSITIVE)
 
 test-oldest:  ## run the unit tests with the oldest packages allowed (PYTHON=python3.11)
 	$(PYTHON) -m venv --clear $(OLDEST)

@@ -184,15 +184,15 @@ SYMPTOMS = {
     ),
     "dead-coordinates": Entry(
         "These coordinates say nothing, and cost no rate.",
-        "Train with KL warm-up. If -ELBO is then lower and fewer are dead, those were needed; if not, "
-        "that proves nothing.",
+        "Train with KL warm-up. If -ELBO is then lower and fewer are dead, those were needed; if "
+        "not, that proves nothing.",
         f"{WRONG}#how-many-latent-dimensions",
         f"The same: some below {IDLE} nats, others not.",
     ),
     "far-codes": Entry(
         "Codes lie where the prior hardly ever draws.",
         "Is the KL's weight too small? Then raise it.",
-        f"{WRONG}#one-curve-for-all-models",
+        f"{WRONG}#one-plane-for-all-models",
         f"The root mean square of a coordinate of z ~ q(z|x): beyond {FAR:g}; the prior's is 1.",
     ),
     "prior-misfit": Entry(
@@ -256,7 +256,7 @@ NOTES = {
     "no-kl": Entry(
         "The loss does not depend on mu or the head but through the reconstruction: β = 0.",
         "If you meant it so, change nothing.",
-        f"{WRONG}#one-curve-for-all-models",
+        f"{WRONG}#one-plane-for-all-models",
     ),
     "unknown-loss": Entry(
         "The loss has a part that the doctor does not know.",
