@@ -45,21 +45,18 @@ def main(name: str, seeds: list[int]) -> None:
             continue
         model = recipe.build_model(latent_dim=latent_dim, seed=seed)
         checkpoint = CHECKPOINTS / f"{name}-seed{seed}.pt"
-        history = vaetut.train(model, splits["train"], recipe, seed, checkpoint)
+        run = {"name": name, "seed": seed, "recipe": asdict(recipe), "latent_dim": latent_dim}
+        try:
+            history = vaetut.train(model, splits["train"], recipe, seed, checkpoint)
+        except FloatingPointError as error:  # which is a result, too
+            record.add("seeds", run | {"failed": str(error)})
+            print(f"{name}, seed {seed}: {error}", flush=True)
+            continue
         if history.interrupted:
             sys.exit("stopped; the same command continues")
         report = vaetut.evaluate(model, splits["test"], NUM_SAMPLES, progress=True)
-        record.add(
-            "seeds",
-            {
-                "name": name,
-                "seed": seed,
-                "recipe": asdict(recipe),
-                "latent_dim": latent_dim,
-                "validation_cost": rounded(history.validation_cost),
-                "test": asdict(report),
-            },
-        )
+        cost = rounded(history.validation_cost)
+        record.add("seeds", run | {"validation_cost": cost, "test": asdict(report)})
         print(f"{name}, seed {seed}: test -ELBO {report.neg_elbo:.2f}", flush=True)
 
 

@@ -55,11 +55,16 @@ def main(names: list[str]) -> None:
             if (name, seed) in done:
                 continue
             model = recipe.build_model(latent_dim=latent_dim, seed=seed)
-            history = vaetut.train(model, images, recipe, seed, progress=False)
+            run = {"name": name, "seed": seed, "recipe": asdict(recipe), "latent_dim": latent_dim}
+            try:
+                history = vaetut.train(model, images, recipe, seed, progress=False)
+            except FloatingPointError as error:  # which is a result, too
+                record.add("variants", run | {"failed": str(error)})
+                print(f"{name}, seed {seed}: {error}", flush=True)
+                continue
             if history.interrupted:
                 sys.exit("stopped; the same command continues")
             cost = round(history.validation_cost[-1], 3)
-            run = {"name": name, "seed": seed, "recipe": asdict(recipe), "latent_dim": latent_dim}
             record.add("variants", run | {"held_out": cost})
             print(f"{name}, seed {seed}: {cost}", flush=True)
 
