@@ -13,7 +13,7 @@ import vaetut
 from benchmarks import burda, record, seeds, train_weights, variants
 
 PROTOCOL = Path(burda.__file__).parent / "PROTOCOL.md"
-LOOKS = [(kind, run) for kind in ("burda", "seeds") for run in record.read(kind)]
+LOOKS = [(kind, run) for kind in ("burda", "seeds") for run in record.read(kind) if "test" in run]
 
 
 @pytest.fixture
@@ -105,6 +105,20 @@ def test_seeds_are_trained_measured_and_recorded_once(small, monkeypatch):
     assert (one["seed"], other["seed"]) == (3, 4)
     assert len(one["validation_cost"]) == 1
     assert one["test"]["neg_elbo"] != other["test"]["neg_elbo"]
+
+
+def test_a_training_that_breaks_off_is_recorded_and_the_next_one_is_tried(small, monkeypatch):
+    def train(model, images, recipe, seed, *_, **__):
+        raise FloatingPointError(f"the cost became nan with seed {seed}")
+
+    monkeypatch.setattr(vaetut, "train", train)
+    monkeypatch.setitem(seeds.RUNS, "small", (small, 2))
+    seeds.main("small", [3, 4])
+    monkeypatch.setattr(variants, "VARIANTS", {"small": small})
+    variants.main([])
+    for kind, tried in (("seeds", (3, 4)), ("variants", variants.SEEDS)):
+        failed = [run["failed"] for run in record.read(kind)]
+        assert failed == [f"the cost became nan with seed {seed}" for seed in tried]
 
 
 def test_variants_are_judged_on_held_out_images_only(small, monkeypatch):
