@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 import vaetut
-from benchmarks import burda, record, seeds, train_weights, variants
+from benchmarks import burda, draws, record, seeds, train_weights, variants
 
 PROTOCOL = Path(burda.__file__).parent / "PROTOCOL.md"
 LOOKS = [(kind, run) for kind in ("burda", "seeds") for run in record.read(kind) if "test" in run]
@@ -130,6 +130,20 @@ def test_variants_are_judged_on_held_out_images_only(small, monkeypatch):
     runs = record.read("variants")
     assert [run["seed"] for run in runs] == list(variants.SEEDS)
     assert {run["latent_dim"] for run in runs} == {2}
+
+
+def test_rows_cut_short_are_judged_on_held_out_images_only(small, monkeypatch):
+    train = vaetut.load_mnist("train")
+    monkeypatch.setattr(vaetut, "load_mnist", {"train": train}.__getitem__)
+    monkeypatch.setattr(draws, "ROWS", {"small": replace(small, objective="iwae", num_samples=5)})
+    monkeypatch.setattr(draws, "SHORT", small)
+    monkeypatch.setattr(draws, "NUM_SAMPLES", 3)
+    draws.main()
+    draws.main()
+    runs = record.read("draws")
+    assert [run["seed"] for run in runs] == list(draws.SEEDS)
+    assert {run["held_out"]["num_images"] for run in runs} == {50}
+    assert {run["held_out"]["latent_dim"] for run in runs} == {50}
 
 
 def test_a_variant_changes_one_or_two_choices_of_fast():

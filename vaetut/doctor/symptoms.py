@@ -109,7 +109,7 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
     if not used.all():
         yield Finding(
             "dead-coordinates",
-            f"{(~used).sum()} of {len(rate)} coordinates carry less than {IDLE} nats (others "
+            f"{(~used).sum()} of {len(rate)} coordinates carry less than {IDLE} nats (largest others: "
             f"{nats})",
         )
     second = (mu**2 + sigma**2).mean(0).sqrt()
