@@ -184,7 +184,7 @@ SYMPTOMS = {
     ),
     "dead-coordinates": Entry(
         "These coordinates say nothing, and cost no rate.",
-        "Train with KL warm-up. If -ELBO is then lower and fewer are dead, those were needed; if "
+        "Train with KL warm-up. If -ELBO is then lower and fewer are dead, those were of use; if "
         "not, that proves nothing.",
         f"{WRONG}#how-many-latent-dimensions",
         f"The same: some below {IDLE} nats, others not.",

@@ -109,8 +109,8 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
     if not used.all():
         yield Finding(
             "dead-coordinates",
-            f"{(~used).sum()} of {len(rate)} coordinates carry less than {IDLE} nats (largest others: "
-            f"{nats})",
+            f"{(~used).sum()} of {len(rate)} coordinates carry less than {IDLE} nats "
+            f"(largest others: {nats})",
         )
     second = (mu**2 + sigma**2).mean(0).sqrt()
     if second.max() > FAR:
