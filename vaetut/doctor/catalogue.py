@@ -184,8 +184,8 @@ SYMPTOMS = {
     ),
     "dead-coordinates": Entry(
         "These coordinates say nothing, and cost no rate.",
-        "Train with KL warm-up. If -ELBO is then lower and fewer are dead, those were of use; if "
-        "not, that proves nothing.",
+        "Train with KL warm-up. If -ELBO is then lower and fewer are dead, the first training was "
+        "not the best; if not, that proves nothing.",
         f"{WRONG}#how-many-latent-dimensions",
         f"The same: some below {IDLE} nats, others not.",
     ),
