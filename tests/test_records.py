@@ -17,7 +17,7 @@ LOOKS = [(kind, run) for kind in ("burda", "seeds") for run in record.read(kind)
 
 
 @pytest.fixture
-def small(monkeypatch, tmp_path):
+def small(monkeypatch, tmp_path, restore_flags):
     """Records, checkpoints and images of the test's own; a recipe of one epoch."""
     images, labels = vaetut.load_mnist("train")
     monkeypatch.setattr(vaetut, "load_mnist", lambda split: (images[:200], labels[:200]))
