@@ -70,8 +70,8 @@ def cost(model, x, eps):
     distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
     rate = 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(-1)
     # Here one may return distortion and rate. What is returned has the same values, and for the
-    # encoder another gradient: that of log q(z|x) - log p(z), through z alone. Once the model has
-    # learned something, it has less noise.
+    # encoder another gradient: that of log q(z|x) - log p(z), through z alone. It has less noise
+    # once q is close to the posterior.
     s = (0.5 * log_var.detach()).exp()
     u = eps + (z - z.detach()) / s  # (z - mu) / sigma: it is eps, and has a gradient through z
     log_ratio = 0.5 * (z**2 - u**2).sum(-1) - s.log().sum(-1)
