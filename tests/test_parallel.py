@@ -107,6 +107,20 @@ def test_a_checkpoint_in_use_ends_all_processes(tmp_path):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("first_finds", [True, False])
+def test_all_processes_take_the_precision_that_the_first_one_finds_faster(first_finds, tmp_path):
+    done = two_processes(
+        tmp_path,
+        "rank = distributed.get_rank()\n"
+        f"training._bf16_is_faster = lambda device: (rank == 0) == {first_finds}\n"
+        "made = training._autocast('auto', torch.device('cpu'))\n"
+        "print(f'{rank}: {isinstance(made, torch.autocast)}', flush=True)",
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.split("\n"))[-2:] == [f"{rank}: {first_finds}" for rank in (0, 1)]
+    assert done.stderr.count("precision: ") == 1
+
+
 def test_the_command_line_trains_in_processes(tmp_path):
     output = tmp_path / "vae.safetensors"
     options = ["--epochs", "1", "--batch-size", "5000", "--latent-dim", "2"]

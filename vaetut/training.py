@@ -451,8 +451,13 @@ def _make_schedule(
 
 def _autocast(precision: str, device: torch.device) -> AbstractContextManager:
     if precision == "auto":
-        precision = "bf16" if _bf16_is_faster(device) else "float32"
-        tqdm.write(f"precision: {precision}", file=sys.stderr)
+        rank, processes = _place_in_group()
+        faster = torch.tensor(int(rank == 0 and _bf16_is_faster(device)), device=device)
+        if processes > 1:
+            distributed.broadcast(faster, src=0)  # all do as the first one finds
+        precision = "bf16" if faster else "float32"
+        if rank == 0:
+            tqdm.write(f"precision: {precision}", file=sys.stderr)
     return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
