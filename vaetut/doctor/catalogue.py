@@ -190,7 +190,7 @@ SYMPTOMS = {
         f"The same: some below {IDLE} nats, others not.",
     ),
     "far-codes": Entry(
-        "Codes lie where the prior hardly ever draws.",
+        "Some codes, or many, lie where the prior hardly ever draws.",
         "Is the KL's weight too small? Then raise it.",
         f"{WRONG}#one-plane-for-all-models",
         f"The root mean square of a coordinate of z ~ q(z|x): beyond {FAR:g}; the prior's is 1.",
