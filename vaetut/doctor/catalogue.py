@@ -191,13 +191,14 @@ SYMPTOMS = {
     ),
     "far-codes": Entry(
         "Some codes, or many, lie where the prior hardly ever draws.",
-        "Is the KL's weight too small? Then raise it.",
+        "Train longer. Is the KL's weight zero, or so small that it hardly pulls? Then raise it.",
         f"{WRONG}#one-plane-for-all-models",
         f"The root mean square of a coordinate of z ~ q(z|x): beyond {FAR:g}; the prior's is 1.",
     ),
     "prior-misfit": Entry(
         "The codes of all data together do not look like the prior: samples may be bad.",
-        "Raise the KL's weight, train longer, or fit a prior to the codes.",
+        "Train longer, or fit a prior to the codes. A small weight of the KL pulls weakly, and "
+        "takes longer.",
         f"{WRONG}#a-prior-that-follows-the-codes",
         f"The variance of a coordinate of z ~ q(z|x): over {APART:g} times the prior's, or under "
         f"1/{APART:g}.",
