@@ -16,7 +16,7 @@ WORKERS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 SENSITIVE := book/01_from_autoencoders_to_vaes.ipynb book/10_what_goes_wrong.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test test-oldest test-matrix test-faults chapters weights bench site-test lighthouse epub pdf lint format address clean distclean
+.PHONY: help book lab test test-oldest test-matrix test-faults chapters weights bench bench-gpu speedrun site-test lighthouse epub pdf lint format address clean distclean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,12 @@ weights: $(READY)  ## train all bundled weights again (takes hours)
 bench: $(READY)  ## measure speed, and record it in benchmarks/ (half an hour, nothing else running)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks.run
+
+bench-gpu: $(READY)  ## measure training and evaluation on a GPU, and record it (minutes)
+	$(BIN)/python -m benchmarks.gpu
+
+speedrun: $(READY)  ## print the speedrun's records; benchmarks/SPEEDRUN.md has the rules
+	$(BIN)/python -m benchmarks.speedrun
 
 site-test: $(READY)  ## check every page of the built book in Chromium
 	@test -f $(HTML)/index.html || { echo "There is no book to test: run make book first"; exit 1; }

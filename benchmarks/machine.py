@@ -14,7 +14,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import vaetut
 from benchmarks.timing import seconds
-from vaetut.training import _bf16_is_faster
+from vaetut.training.precision import bf16_is_faster
 
 
 def describe() -> dict:
@@ -22,7 +22,7 @@ def describe() -> dict:
     return {
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
-        "auto": "bf16" if _bf16_is_faster(torch.device("cpu")) else "float32",
+        "auto": "bf16" if bf16_is_faster(torch.device("cpu")) else "float32",
     }
 
 

@@ -21,7 +21,7 @@ from vaetut.files import write_file
 
 RECORDS = Path(__file__).parent / "records"
 COPIES = Path(__file__).parents[1] / "vaetut" / "assets" / "benchmarks"
-KINDS = ("speed", "whole", "burda", "draws", "ais", "seeds", "variants")
+KINDS = ("speed", "whole", "burda", "draws", "ais", "seeds", "variants", "gpu")
 UNITS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 
 

@@ -12,7 +12,7 @@ import torch
 import vaetut
 from benchmarks import record
 from benchmarks.timing import in_turn
-from vaetut.training import _bf16_is_faster
+from vaetut.training.precision import bf16_is_faster
 
 ROUNDS = 3
 RECIPES = {"ARTICLE": vaetut.ARTICLE, "FAST": vaetut.FAST}
@@ -23,7 +23,7 @@ def main() -> None:
     torch.set_flush_denormal(True)  # as the command line does
     images, _ = vaetut.load_mnist("train")
     for precision in ("float32", "bf16"):
-        if precision == "float32" or _bf16_is_faster(torch.device("cpu")):
+        if precision == "float32" or bf16_is_faster(torch.device("cpu")):
             works = {
                 name: lambda recipe=recipe, precision=precision: train(recipe, images, precision)
                 for name, recipe in RECIPES.items()

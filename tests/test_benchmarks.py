@@ -5,14 +5,17 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
+import torch
 
 import vaetut
-from benchmarks import record, rivals, scale
+from benchmarks import gpu, record, rivals, scale
 from benchmarks.rivals import example, ours
 from benchmarks.rivals.apart import Apart
 from benchmarks.rivals.tuning import tune
+from benchmarks.side_by_side import SideBySide, whole_batches
 from benchmarks.table import table
 from benchmarks.timing import Estimate, interval, mean, verdict
+from vaetut.training.steps import loss_at
 
 RECORD = record.read("speed")[-1]
 
@@ -128,3 +131,65 @@ def test_the_example_trains_on_our_images(monkeypatch, tmp_path):
     monkeypatch.setattr(example, "CLONE", str(tmp_path))
     images = vaetut.load_mnist("train")[0][:200].numpy()
     assert example.epoch(images)() == pytest.approx(images.mean(), abs=1e-4)
+
+
+# On a GPU
+
+
+def test_seeds_side_by_side_take_the_steps_that_each_would_take_alone():
+    images = vaetut.load_mnist("train")[0][:80]
+    recipe = vaetut.Recipe(
+        hidden_dims=(8,), objective="elbo-stl", center_output=True, batch_size=20, epochs=1
+    )
+    run = SideBySide(recipe, images, seeds=[0, 1, 2], latent_dim=3)
+    rows = torch.arange(60).view(3, 20)
+    eps = torch.randn(3, 1, 20, 3, generator=torch.Generator().manual_seed(0))
+    losses = run.losses(images[rows], eps)
+    gradients = torch.autograd.grad(losses.sum(), list(run.weights.values()))
+    for number, model in enumerate(run.models):
+        loss, _ = loss_at(model, images[rows[number]], recipe, 1.0, eps[number])
+        assert losses[number].item() == pytest.approx(loss.item(), rel=1e-5)
+        alone = torch.autograd.grad(loss, list(model.parameters()))
+        for gradient, expected in zip(gradients, alone, strict=True):
+            torch.testing.assert_close(gradient[number], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_seeds_side_by_side_learn_and_differ():
+    images = vaetut.load_mnist("train")[0][:400]
+    recipe = vaetut.Recipe(hidden_dims=(20,), batch_size=100, epochs=10, learning_rate=1e-2)
+    run = SideBySide(recipe, images, seeds=[0, 1], latent_dim=3)
+    before = [vaetut.evaluate(model, images, 2).neg_elbo for model in run.models]
+    run.train()
+    after = [vaetut.evaluate(model, images, 2).neg_elbo for model in run.models]
+    assert all(late < early - 50 for early, late in zip(before, after, strict=True))
+    assert abs(after[0] - after[1]) > 0.01
+
+
+def test_a_rest_that_fills_no_batch_is_left_out():
+    images = torch.zeros(57, 4)
+    assert len(whole_batches(vaetut.Recipe(validation=5, batch_size=10), images)) == 50
+
+
+def test_without_a_gpu_the_times_are_left_empty(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(record, "add", lambda *args: pytest.fail("nothing was measured"))
+    with pytest.raises(SystemExit, match="finds no GPU here: the times are left empty"):
+        gpu.main()
+    printed = capsys.readouterr().out
+    assert all(f"| {name} |  |  | ≤" in printed for name in gpu.GOALS)
+
+
+def test_the_table_shows_the_median_of_the_rounds():
+    shown = gpu.table({"FAST, 20-D": {"seconds": [3.0, 1.0, 2.0]}})
+    assert "| FAST, 20-D | 2.000 | 3 | ≤ 0.8 |" in shown
+
+
+def test_every_goal_is_a_work_that_is_timed():
+    works, _ = gpu.make_works(torch.device("cpu"))
+    assert list(works) == list(gpu.GOALS)
+
+
+def test_a_slow_work_is_repeated_three_times(monkeypatch):
+    monkeypatch.setattr(gpu, "ENOUGH", 0.0)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    assert len(gpu.repeat(lambda: None)) == 3

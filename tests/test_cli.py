@@ -67,15 +67,15 @@ def bundled(monkeypatch, tmp_path) -> Path:
 def interrupt(monkeypatch):
     """Let Ctrl-C come in the middle of the second epoch, once."""
     steps = []
-    draw = vaetut.distributions.reparameterize
+    loss_at = vaetut.training.steps.loss_at
 
-    def reparameterize(*args, **kwargs):
+    def interrupted(*args):
         steps.append(None)
         if len(steps) == 2 * (EPOCH_OF_INTERRUPT - 1) + 2:  # two batches an epoch
             raise KeyboardInterrupt
-        return draw(*args, **kwargs)
+        return loss_at(*args)
 
-    monkeypatch.setattr(vaetut.distributions, "reparameterize", reparameterize)
+    monkeypatch.setattr(vaetut.training.steps, "loss_at", interrupted)
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import vaetut
-from vaetut import training
 from vaetut.estimator import VariationalAutoencoder
 from vaetut.noise import make_generator
 from vaetut.parts import describe
 from vaetut.pretrained import load_metadata
+from vaetut.training import steps
 
 N, D, L = 40, 6, 2
 SMALL = {"latent_dim": L, "hidden_dims": (8,), "epochs": 2, "batch_size": 16, "random_state": 0}
@@ -52,15 +52,15 @@ def weights(est):
 
 def stop_at_step(monkeypatch, number):
     """Let Ctrl-C be pressed in the step with this number, counted from 1."""
-    original, steps = training.batch_loss, []
+    original, made = steps.loss_at, []
 
-    def batch_loss(*args):
-        steps.append(1)
-        if len(steps) == number:
+    def loss_at(*args):
+        made.append(1)
+        if len(made) == number:
             raise KeyboardInterrupt
         return original(*args)
 
-    monkeypatch.setattr(training, "batch_loss", batch_loss)
+    monkeypatch.setattr(steps, "loss_at", loss_at)
 
 
 # scikit-learn's checks -----------------------------------------------------------------------

@@ -32,6 +32,7 @@ FLOORS = {
     "frames": 1,
     "functional": 0,
     "interrupt": 0,
+    "memory": 0,
     "noise": 0,
     "data": 1,
     "checkpoint": 1,

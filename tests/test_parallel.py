@@ -86,12 +86,13 @@ def test_a_worker_that_dies_ends_the_run_and_leaves_the_checkpoint(tmp_path):
     path = tmp_path / "run.pt"
     done = two_processes(
         tmp_path,
-        "original, steps = training.batch_loss, iter(range(1000))\n"
+        "from vaetut.training import steps\n"
+        "original, made = steps.loss_at, iter(range(1000))\n"
         "def dying(*arguments):\n"
-        "    if next(steps) == 15 and distributed.get_rank() == 1:\n"
+        "    if next(made) == 15 and distributed.get_rank() == 1:\n"
         "        os._exit(3)\n"
         "    return original(*arguments)\n"
-        "training.batch_loss = dying\n"
+        "steps.loss_at = dying\n"
         f"run({RECIPES['elbo']}, {str(path)!r})",
     )
     assert done.returncode != 0
@@ -112,9 +113,10 @@ def test_all_processes_take_the_precision_that_the_first_one_finds_faster(first_
     done = two_processes(
         tmp_path,
         "rank = distributed.get_rank()\n"
-        f"training._bf16_is_faster = lambda device: (rank == 0) == {first_finds}\n"
-        "made = training._autocast('auto', torch.device('cpu'))\n"
-        "print(f'{rank}: {isinstance(made, torch.autocast)}', flush=True)",
+        "from vaetut.training import precision\n"
+        f"precision.bf16_is_faster = lambda device: (rank == 0) == {first_finds}\n"
+        "made = precision.autocast('auto', torch.device('cpu'))\n"
+        "print(f'{rank}: {isinstance(made, torch.autocast)}\\n', end='', flush=True)",
     )
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.split("\n"))[-2:] == [f"{rank}: {first_finds}" for rank in (0, 1)]
@@ -138,7 +140,7 @@ def test_the_command_line_trains_in_processes(tmp_path):
     [(vaetut.Recipe(free_bits=0.1), "single process"), (vaetut.Recipe(batch_size=1000), "too few")],
 )
 def test_what_cannot_be_shared_is_refused(recipe, message, monkeypatch):
-    monkeypatch.setattr(vaetut.training, "_place_in_group", lambda: (0, 2))
+    monkeypatch.setattr(vaetut.training.run, "place_in_group", lambda: (0, 2))
     images = vaetut.load_mnist("train")[0][:6001]
     with pytest.raises(ValueError, match=message):
         vaetut.train(vaetut.VAE(784, 2, (5,)), images, recipe, progress=False)

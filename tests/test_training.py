@@ -14,12 +14,14 @@ import torch
 from torch.nn import functional as F
 
 import vaetut
-from vaetut import training
 from vaetut.checkpoint import Checkpoint
-from vaetut.objective import dreg_loss
+from vaetut.noise import TRAINING, make_generator
+from vaetut.objective import dreg_loss, noise_for
 from vaetut.parts import describe
 from vaetut.recipe import OBJECTIVES, SCHEDULES
-from vaetut.training import batch_loss
+from vaetut.training import batch_loss, precision, steps
+from vaetut.training import run as loop
+from vaetut.training.steps import loss_at
 
 RECIPE = vaetut.Recipe(
     hidden_dims=(8,), validation=10, epochs=4, batch_size=16, learning_rate=3e-3
@@ -57,14 +59,14 @@ def assert_equal_histories(history, other):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Record (x, beta) of every call to `batch_loss`."""
-    original, seen = training.batch_loss, []
+    """Record (x, beta) of every step."""
+    original, seen = steps.loss_at, []
 
-    def spy(model, x, recipe, beta, generator):
-        seen.append((x.clone(), beta))
-        return original(model, x, recipe, beta, generator)
+    def spy(model, x, recipe, beta, eps):
+        seen.append((x.clone(), beta.item()))
+        return original(model, x, recipe, beta, eps)
 
-    monkeypatch.setattr(training, "batch_loss", spy)
+    monkeypatch.setattr(steps, "loss_at", spy)
     return seen
 
 
@@ -108,13 +110,13 @@ def test_equal_seeds_give_equal_runs_bit_for_bit(make_model, images):
 def test_the_first_images_are_held_out_and_every_other_one_is_seen_each_epoch(
     model, images, calls, monkeypatch
 ):
-    original, validated = training.elbo, []
+    original, validated = loop.elbo_at, []
 
-    def spy(model, x, **options):
+    def spy(model, x, eps):
         validated.append(x.clone())
-        return original(model, x, **options)
+        return original(model, x, eps)
 
-    monkeypatch.setattr(training, "elbo", spy)
+    monkeypatch.setattr(loop, "elbo_at", spy)
     run(model, images)
     epochs = [calls[start : start + 4] for start in range(0, len(calls), 4)]
     assert len(epochs) == 4
@@ -139,11 +141,11 @@ def test_nothing_is_held_out_where_the_recipe_says_so(model, images, calls):
 
 
 def test_the_cost_is_the_mean_over_images_not_over_batches(model, images, monkeypatch):
-    def count(model, x, recipe, beta, generator):
-        loss, _ = batch_loss(model, x, recipe, beta, generator)
-        return loss, torch.full((3,), float(len(x)), dtype=torch.float64)
+    def count(model, x, recipe, beta, eps):
+        loss, _ = loss_at(model, x, recipe, beta, eps)
+        return loss, torch.full((3,), float(len(x)))
 
-    monkeypatch.setattr(training, "batch_loss", count)
+    monkeypatch.setattr(steps, "loss_at", count)
     history = run(model, images, epochs=1)
     assert history.cost == [pytest.approx((3 * 16 * 16 + 2 * 2) / 50)]
 
@@ -182,7 +184,7 @@ def test_the_optimiser_is_adam_with_the_recipes_settings(make_model, images):
     settings = {"betas": (0.8, 0.95), "eps": 1e-3, "learning_rate": 0.02, "batch_size": 50}
     model, reference = make_model(), make_model()
     run(model, images, epochs=3, **settings)
-    generator = training.make_generator(0, training.TRAINING)
+    generator = make_generator(0, TRAINING)
     adam = torch.optim.Adam(reference.parameters(), 0.02, (0.8, 0.95), 1e-3)
     for _ in range(3):
         x = images[10:][torch.randperm(50, generator=generator)]
@@ -201,7 +203,7 @@ def test_muon_moves_the_matrices_and_adam_the_biases(make_model, images):
     model, reference = make_model(), make_model()
     start = [p.detach().clone() for p in model.parameters()]
     run(model, images, epochs=1, optimizer="muon", **settings)
-    generator = training.make_generator(0, training.TRAINING)
+    generator = make_generator(0, TRAINING)
     biases = [p for p in reference.parameters() if p.ndim == 1]
     adam = torch.optim.Adam(biases, 0.02, (0.8, 0.95), 1e-3)
     x = images[10:][torch.randperm(50, generator=generator)]
@@ -262,7 +264,7 @@ def test_the_output_is_centred_on_the_training_images(make_model, images, monkey
     images[:, 0], images[:, 1] = 0.0, 1.0  # a pixel that is always black, one always white
     images[:10, 2:] = 0.0  # the held-out images have no say
     model = fresh(make_model())
-    monkeypatch.setattr(training._Run, "_epoch", lambda *args: pytest.fail("centred too late"))
+    monkeypatch.setattr(loop._Run, "_epoch", lambda *args: pytest.fail("centred too late"))
     with pytest.raises(pytest.fail.Exception):
         run(model, images, center_output=True)
     centred = model.decoder.out.bias.detach()
@@ -287,7 +289,7 @@ def test_training_that_goes_on_leaves_a_trained_output_alone(make_model, images,
         run(model, images, **settings)
     else:
         recipe = dataclasses.replace(RECIPE, **settings)
-        training.train_pass(model, images, recipe, 0, history)
+        loop.train_pass(model, images, recipe, 0, history)
     assert_equal_weights(model, twin)
 
 
@@ -328,12 +330,12 @@ def test_a_cost_that_is_not_finite_stops_the_run(model, images, objective):
     ],
 )
 def test_the_term_that_left_first_is_named(model, images, monkeypatch, terms, message):
-    def batch_loss(model, *args):
+    def loss_at(model, *args):
         # The weights stay finite, as those of another process might.
         return 0 * model.decoder.out.bias.sum(), torch.tensor(given.pop(0), dtype=torch.float32)
 
     given = [*terms, *[terms[-1]] * (4 - len(terms))]
-    monkeypatch.setattr(training, "batch_loss", batch_loss)
+    monkeypatch.setattr(steps, "loss_at", loss_at)
     with pytest.raises(FloatingPointError, match=message):
         run(model, images)
 
@@ -494,7 +496,7 @@ def test_the_iwae_objectives_cost_is_the_negative_bound(model, images, seeded, n
     if name == "iwae":
         torch.testing.assert_close(loss, expected)
     else:
-        expected_loss, _ = dreg_loss(model, images, 5, seeded(1))
+        expected_loss, _ = dreg_loss(model, images, noise_for(model, images, 5, seeded(1)))
         torch.testing.assert_close(loss, expected_loss.mean())
     assert terms[0].item() == pytest.approx(expected.item(), rel=1e-5)
     assert terms[1:].isnan().all()
@@ -510,7 +512,7 @@ def test_an_iwae_run_records_its_bound_and_validates_by_the_elbo(make_model, ima
 
 def test_beta_is_constant_without_a_warm_up(model, images, calls):
     run(model, images, beta=0.7)
-    assert {beta for _, beta in calls} == {0.7}
+    assert {beta for _, beta in calls} == {torch.tensor(0.7).item()}
 
 
 def test_beta_grows_from_zero_over_the_warm_up(model, images, calls):
@@ -537,9 +539,9 @@ def interrupt_at(monkeypatch, step):
     def interrupted(*args):
         if next(counter) == step:
             raise KeyboardInterrupt
-        return batch_loss(*args)
+        return loss_at(*args)
 
-    monkeypatch.setattr(training, "batch_loss", interrupted)
+    monkeypatch.setattr(steps, "loss_at", interrupted)
 
 
 def test_ctrl_c_keeps_what_was_learned_and_says_so(make_model, images, monkeypatch):
@@ -834,7 +836,7 @@ def test_a_damaged_checkpoint_is_named(make_model, images, tmp_path, damage):
 
 @pytest.mark.parametrize("faster", [True, False])
 def test_auto_precision_follows_the_probe(make_model, images, monkeypatch, capsys, faster):
-    monkeypatch.setattr(training, "_bf16_is_faster", lambda device: faster)
+    monkeypatch.setattr(precision, "bf16_is_faster", lambda device: faster)
     auto, single = make_model(), make_model()
     history = run(auto, images, precision="auto")
     expected = run(single, images)
@@ -848,7 +850,7 @@ def test_auto_precision_follows_the_probe(make_model, images, monkeypatch, capsy
 
 def test_the_probe_answers_on_this_machine(model, images):
     history = run(model, images, precision="auto")
-    assert training._bf16_is_faster(torch.device("cpu")) in (True, False)
+    assert precision.bf16_is_faster(torch.device("cpu")) in (True, False)
     assert history.cost[-1] < history.cost[0]
 
 
@@ -1072,13 +1074,13 @@ def test_a_gaussian_is_not_binarized(make_model, images):
 
 def test_a_pass_that_fails_leaves_model_and_state_as_they_were(make_model, images):
     model, history = make_model(likelihood="gaussian"), vaetut.History()
-    state = training.train_pass(model, images, RECIPE, 0, history)
+    state = loop.train_pass(model, images, RECIPE, 0, history)
     before, moments = copy.deepcopy(model), copy.deepcopy(state["moments"])
     with pytest.raises(FloatingPointError):
-        training.train_pass(model, 1e30 * images, RECIPE, 0, history, state)
+        loop.train_pass(model, 1e30 * images, RECIPE, 0, history, state)
     assert_equal_weights(model, before)
     torch.testing.assert_close(state["moments"], moments, rtol=0, atol=0)
-    training.train_pass(model, images, RECIPE, 0, history, state)
+    loop.train_pass(model, images, RECIPE, 0, history, state)
     assert history.epoch == [1, 2]
 
 

@@ -11,7 +11,7 @@ import torch
 
 from .files import disk_errors, write_file
 
-_PARTS = {"identity", "model", "optimizers", "schedules", "generator", "history"}
+_PARTS = {"identity", "model", "optimizers", "generator", "history"}
 _EPOCHS = re.compile(r"\bepochs=(\d+)")  # of a recipe's repr
 
 

@@ -1,6 +1,7 @@
 """Say clearly what was expected and what came: the checks that public functions share.
 
 Where something may come in several forms, the check returns the one that the package works with.
+In a function that torch.compile compiles, values are not looked at: that would break its graph.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ def check_images(
     check_batch(x, input_dim, name=name)
     if x.is_meta:
         raise ValueError(f"{name} holds no values: it is on the meta device")
+    if torch.compiler.is_compiling():
+        return x
     low, high = (v.item() for v in x.detach().aminmax())  # a NaN anywhere makes both NaN
     if not (low > -float("inf") and high < float("inf")):
         raise ValueError(f"{name} must be finite; it holds NaN or infinity")
@@ -80,7 +83,7 @@ def check_finite(x: torch.Tensor, *, name: str = "x", remedy: str = "") -> torch
     """Return `x` itself; raise a ValueError if it holds NaN or infinity, or no values at all."""
     if x.is_meta:
         raise ValueError(f"{name} holds no values: it is on the meta device")
-    if not x.detach().isfinite().all():
+    if not torch.compiler.is_compiling() and not x.detach().isfinite().all():
         raise ValueError(f"{name} must be finite; it holds NaN or infinity{remedy}")
     return x
 
@@ -93,7 +96,7 @@ def check_whole(
     odd = (whole < 0) | ((x - whole).abs() > slack)
     if most is not None:
         odd |= whole > most
-    if odd.any():
+    if not torch.compiler.is_compiling() and odd.any():
         wanted = {None: "0, 1, 2, …", 1: "0 and 1"}.get(most, f"0, 1, … {most}")
         raise ValueError(
             f"{name} must hold whole numbers {wanted}; it holds {x[odd][0].item():.7g}"

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from .checks import check_choice, check_images
-from .noise import as_generator
+from .noise import uniform
 
 _PREFIX = {"train": "train", "test": "t10k"}
 _TORCHVISION = {
@@ -121,12 +121,12 @@ def binarize(images: torch.Tensor, generator: torch.Generator | None = None) -> 
     TypeError, ValueError
         If `images` is not a float tensor (B, D) with values in [0, 1].
     """
-    images = check_images(images, name="images")
-    generator = as_generator(generator)
-    uniform = torch.rand(
-        images.shape, generator=generator, device=generator.device, dtype=images.dtype
-    )
-    return (uniform.to(images.device) < images).to(images.dtype)
+    return draw_bits(check_images(images, name="images"), generator)
+
+
+def draw_bits(images: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
+    """Do what `binarize` does, with images that were checked before."""
+    return (uniform(tuple(images.shape), images, generator) < images).to(images.dtype)
 
 
 def _to_unit_interval(pixels: torch.Tensor) -> torch.Tensor:

@@ -12,12 +12,12 @@ from .likelihoods import Likelihood
 FAR = 100
 
 
-def first_to_leave(steps: list[torch.Tensor], two_terms: bool) -> str:
+def first_to_leave(steps: torch.Tensor, two_terms: bool) -> str:
     """Say in which step, and by which of its terms, the cost left the finite numbers.
 
     Parameters
     ----------
-    steps : list of Tensor, shape (3,)
+    steps : Tensor, shape (S, 3)
         Cost, distortion and rate of every step of an epoch.
     two_terms : bool
         Whether the cost falls into the other two, as the importance-weighted bound does not.
@@ -27,7 +27,7 @@ def first_to_leave(steps: list[torch.Tensor], two_terms: bool) -> str:
     str
         Empty, where all are finite: it was in another process.
     """
-    for step, (cost, *terms) in enumerate(torch.stack(steps).isfinite().tolist(), start=1):
+    for step, (cost, *terms) in enumerate(steps.isfinite().tolist(), start=1):
         if cost:
             continue
         if not two_terms:

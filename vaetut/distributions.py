@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from .checks import check_count, check_posterior
-from .noise import Share, standard_normal
+from .noise import standard_normal
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -26,10 +26,14 @@ class Normal(NamedTuple):
     log_var: torch.Tensor
 
     def sample(
-        self, num_samples: int | None = None, generator: torch.Generator | Share | None = None
+        self, num_samples: int | None = None, generator: torch.Generator | None = None
     ) -> torch.Tensor:
         """Draw codes (B, L), or (K, B, L); `reparameterize` says how."""
         return reparameterize(*self, num_samples, generator)
+
+    def at(self, eps: torch.Tensor) -> torch.Tensor:
+        """Return mu + sigma * eps for noise (..., B, L) that has been drawn."""
+        return self.mu + (0.5 * self.log_var).exp() * eps
 
     def log_prob(self, z: torch.Tensor) -> torch.Tensor:
         """Return the log-density of every coordinate of `z` (..., B, L), in nats."""
@@ -44,7 +48,7 @@ def reparameterize(
     mu: torch.Tensor,
     log_var: torch.Tensor,
     num_samples: int | None = None,
-    generator: torch.Generator | Share | None = None,
+    generator: torch.Generator | None = None,
 ) -> torch.Tensor:
     """Sample z = mu + sigma * eps with eps ~ N(0, I), differentiably (AEVB, §2.4).
 
@@ -55,8 +59,7 @@ def reparameterize(
     num_samples : int, optional
         K, how many samples to draw for each row.
     generator : torch.Generator, optional
-        Source of eps; fresh entropy without one. (A `Share` of one is for training in several
-        processes.)
+        Source of eps; fresh entropy without one.
 
     Returns
     -------
@@ -72,8 +75,7 @@ def reparameterize(
     if num_samples is not None:
         num_samples = check_count(num_samples, "num_samples")
         shape = (num_samples, *shape)  # (K, B, L)
-    eps = standard_normal(shape, mu, generator)
-    return mu + (0.5 * log_var).exp() * eps
+    return Normal(mu, log_var).at(standard_normal(shape, mu, generator))
 
 
 def normal_log_prob(x: torch.Tensor, mean: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:

@@ -14,11 +14,20 @@ from typing import NamedTuple
 import torch
 from tqdm import tqdm
 
-from .checks import check_batch, check_count, check_posterior
+from .checks import (
+    NO_FLOAT64,
+    check_batch,
+    check_choice,
+    check_count,
+    check_flag,
+    check_posterior,
+)
 from .distributions import LOG_2PI, Normal
+from .functional import compiled
+from .memory import short_of_memory
 from .model import VAE, evaluating, unwrap_and_check
-from .noise import EVALUATION, as_generator, make_generator
-from .objective import stream_log_weights
+from .noise import EVALUATION, NOISE, as_generator, make_generator
+from .objective import LogWeights, log_importance_weights, stream_log_weights
 from .priors import Prior, StandardNormal
 from .refinement import refine_posterior
 
@@ -87,6 +96,8 @@ def evaluate(
     seed: int = 0,
     progress: bool = False,
     refine_steps: int = 0,
+    noise: str = "device",
+    compile: bool = False,
 ) -> Report:
     """Measure a model on images as they are given.
 
@@ -108,6 +119,13 @@ def evaluate(
         If positive, q(z|x) is the encoder's answer after so many steps of `refine_posterior`. The
         NLL is then nearer to the truth on average; -ELBO, its terms and the active units are those
         of that q, and no longer the encoder's.
+    noise : str
+        Where the noise comes from: "device" draws it on the model's device, if that has a
+        generator; "cpu" on the CPU, the same for every device. Either way it belongs to an image's
+        place and to a block of samples, so how much is computed at once does not change it.
+    compile : bool
+        Let torch.compile fuse the weights' formula. The first images wait for that, and on a CPU
+        it needs a C++ compiler.
 
     Returns
     -------
@@ -119,6 +137,8 @@ def evaluate(
         If the images don't fit the model, or an argument is not as described.
     FloatingPointError
         If the cost of an image is not finite.
+    MemoryError
+        If a GPU has too little memory.
     """
     model, images = unwrap_and_check(model, images, name="images")
     num_samples = check_count(num_samples, "num_samples")
@@ -126,19 +146,23 @@ def evaluate(
     refine_steps = check_count(refine_steps, "refine_steps", minimum=0)
     if len(images) < 2:
         raise ValueError("a standard error needs at least 2 images, got 1")
-    generator = make_generator(seed, EVALUATION)
     device = next(model.parameters()).device
+    noise = check_choice(noise, "noise", NOISE)
+    generator = make_generator(seed, EVALUATION, device if noise == "device" else "cpu")
+    log_weights = log_importance_weights
+    if check_flag(compile, "compile"):
+        log_weights = compiled(log_weights)
     blocks = []
     hidden = not progress or sys.stderr is None
     bar = tqdm(total=len(images), disable=hidden, unit="image", mininterval=0.5)
-    with bar, evaluating(model):
+    with bar, evaluating(model), short_of_memory("free what else is there"):
         for x in images.split(BLOCK):
             x = x.to(device)
             if refine_steps:
                 q = refine_posterior(model, x, refine_steps, generator)
             else:
                 q = model.encode(x)
-            blocks.append(_evaluate_block(model, x, q, num_samples, generator))
+            blocks.append(_evaluate_block(model, x, q, num_samples, generator, log_weights))
             bar.update(len(x))
     per_image = {key: torch.cat([block[key] for block in blocks]) for key in blocks[0]}
     neg_elbo = per_image["distortion"] + per_image["rate"]
@@ -267,18 +291,25 @@ def _log_density(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> to
 
 
 def _evaluate_block(
-    model: VAE, x: torch.Tensor, q: Normal, num_samples: int, generator: torch.Generator
+    model: VAE,
+    x: torch.Tensor,
+    q: Normal,
+    num_samples: int,
+    generator: torch.Generator,
+    log_weights_of: LogWeights,
 ) -> dict[str, torch.Tensor]:
     """Return per-image estimates, and the variance of each that the noise alone causes."""
     exact = model.prior.exact
     # Running sums over the samples: of log p(x|z), of log w, of the square of that which -ELBO is
-    # estimated from; and, as logs, of w and w squared. In float64, so on the processor: Apple's
-    # devices have none.
-    total = torch.zeros(3, len(x), dtype=torch.float64, device="cpu")
+    # estimated from; and, as logs, of w and w squared. In float64, which Apple's devices lack.
+    where = torch.device("cpu") if x.device.type in NO_FLOAT64 else x.device
+    total = torch.zeros(3, len(x), dtype=torch.float64, device=where)
     log_sums = torch.full_like(total[:2], -math.inf)
-    for log_likelihood, log_weights in stream_log_weights(model, x, q, num_samples, generator):
-        log_likelihood = log_likelihood.cpu().double()  # (k, B)
-        log_weights = log_weights.cpu().double()  # (k, B)
+    for log_likelihood, log_weights in stream_log_weights(
+        model, x, q, num_samples, generator, log_weights_of
+    ):
+        log_likelihood = log_likelihood.to(where).double()  # (k, B)
+        log_weights = log_weights.to(where).double()  # (k, B)
         noisy = log_likelihood if exact else log_weights
         total += torch.stack([log_likelihood.sum(0), log_weights.sum(0), noisy.square().sum(0)])
         sums = torch.stack([log_weights.logsumexp(0), (2 * log_weights).logsumexp(0)])
@@ -286,7 +317,7 @@ def _evaluate_block(
     log_likelihood, log_weight, mean_square = total / num_samples
     rate = log_likelihood - log_weight  # the mean of log q(z|x) - log p(z)
     if exact:
-        rate = model.kl(q).sum(-1).cpu().double()
+        rate = model.kl(q).sum(-1).to(where).double()
     variance = mean_square - (log_likelihood if exact else log_weight).square()
     # The variance of log(mean w), by the delta method: (E[w^2] / E[w]^2 - 1) / K.
     relative = (log_sums[1] - 2 * log_sums[0]).exp() - 1 / num_samples

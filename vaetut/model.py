@@ -301,6 +301,9 @@ def unwrap_and_check(
     model: nn.Module, x: torch.Tensor, *, name: str = "x"
 ) -> tuple[VAE, torch.Tensor]:
     """Return the VAE itself, and its images without rounding; raise unless the two go together."""
+    if torch.compiler.is_compiling() and isinstance(model, VAE):  # a graph has no place for more
+        check_batch(x, model.input_dim, name=name)
+        return model, model.likelihood.check(x, name)
     vae = unwrap(model)
     if torch.is_grad_enabled() and next(vae.parameters()).is_inference():
         raise ValueError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,12 +10,19 @@ import torch
 # Streams of one seed that must not share their random numbers.
 WEIGHTS, TRAINING, VALIDATION, EVALUATION, SAMPLING = range(5)
 
+# Where training and evaluation draw their noise: on the model's device, if it has a generator of
+# its own, or on the CPU, from which it is the same for all devices.
+NOISE = ("device", "cpu")
 
-def make_generator(seed: int | None = None, stream: int = SAMPLING) -> torch.Generator:
-    """Return a CPU generator: the numbered `stream` of `seed`, or fresh entropy for None.
+
+def make_generator(
+    seed: int | None = None, stream: int = SAMPLING, device: torch.device | str = "cpu"
+) -> torch.Generator:
+    """Return a generator: the numbered `stream` of `seed`, or fresh entropy for None.
 
     Two streams of one seed are independent (NumPy's `SeedSequence`), so that the noise of a
-    training run has nothing in common with the initial weights of the same seed.
+    training run has nothing in common with the initial weights of the same seed. On a device that
+    has no generator of its own, it is the CPU's. Devices of two kinds draw different numbers.
 
     Raises
     ------
@@ -29,18 +35,11 @@ def make_generator(seed: int | None = None, stream: int = SAMPLING) -> torch.Gen
         raise ValueError(f"seed must not be negative, got {seed}")
     entropy = None if seed is None else [int(seed), stream]
     state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
-    return torch.Generator().manual_seed(int(state) >> 1)  # PyTorch takes a signed 64-bit seed
-
-
-class Share(NamedTuple):
-    """One process's share of a batch: noise is drawn for all `total` rows, and `rows` are kept.
-
-    So every process draws the same numbers, and the result does not depend on how many there are.
-    """
-
-    generator: torch.Generator
-    rows: slice
-    total: int
+    try:
+        generator = torch.Generator(device)
+    except RuntimeError:  # it has none
+        generator = torch.Generator()
+    return generator.manual_seed(int(state) >> 1)  # PyTorch takes a signed 64-bit seed
 
 
 def as_generator(
@@ -64,16 +63,16 @@ def as_generator(
 
 
 def standard_normal(
-    shape: tuple[int, ...], like: torch.Tensor, generator: torch.Generator | Share | None
+    shape: tuple[int, ...], like: torch.Tensor, generator: torch.Generator | None
 ) -> torch.Tensor:
     """Draw from N(0, I) on the generator's device, then move to the dtype and device of `like`.
 
     Noise that is drawn on the CPU is the same whatever device the model sits on. Without a
-    generator a fresh one is made, so the global random state stays as it was.
+    generator a fresh one is made, so the global random state stays as it was; but in a function
+    that torch.compile compiles, which can make none, the noise then comes from the global one.
     """
-    if isinstance(generator, Share):  # of a shape (..., B, L)
-        whole = (*shape[:-2], generator.total, shape[-1])
-        return standard_normal(whole, like, generator.generator)[..., generator.rows, :]
+    if generator is None and torch.compiler.is_compiling():
+        return torch.randn(shape, device=like.device, dtype=like.dtype)
     generator = as_generator(generator)
     eps = torch.randn(shape, generator=generator, device=generator.device, dtype=like.dtype)
     return eps.to(like.device)

@@ -7,21 +7,24 @@ the second bound. What is called the rate elsewhere is `kl`, and the distortion 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 
 from .checks import check_count
 from .distributions import Normal
+from .memory import draws_that_fit
 from .model import VAE, unwrap_and_check
-from .noise import Share
+from .noise import as_generator, standard_normal
 from .priors import kl_per_dimension
 
-# Without gradients, samples come in chunks of this many decoder outputs (rows x pixels): memory
-# stays bounded, and the processor's cache is large enough. It is part of the protocol: with other
-# chunks an image would get other noise.
-CHUNK_ELEMENTS = 800_000
+# Without gradients, samples come in chunks of so many decoder outputs (rows x pixels): memory stays
+# bounded, and a processor's cache is large enough. Noise is drawn for such a chunk at once, by a
+# processor or by a device, so the numbers are part of the protocol. Where memory is short a chunk
+# is computed in parts, of the same noise.
+CHUNK_ELEMENTS = {"cpu": 800_000}
+CHUNK_ON_DEVICE = 40_000_000
 
 
 class Elbo(NamedTuple):
@@ -80,9 +83,21 @@ def elbo(
         If `model`, `x` or `num_samples` is not as described.
     """
     model, x = unwrap_and_check(model, x)
+    return elbo_at(model, x, noise_for(model, x, num_samples, generator))
+
+
+def noise_for(
+    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | None
+) -> torch.Tensor:
+    """Draw the noise of K codes for each example, (K, B, L)."""
     num_samples = check_count(num_samples, "num_samples")
+    return standard_normal((num_samples, len(x), model.latent_dim), x, generator)
+
+
+def elbo_at(model: VAE, x: torch.Tensor, eps: torch.Tensor) -> Elbo:
+    """Do what `elbo` does, with noise (K, B, L) and examples that were checked before."""
     q = model.encode(x)  # (B, L)
-    z = q.sample(num_samples, generator)  # (K, B, L)
+    z = q.at(eps)  # (K, B, L)
     log_likelihood = model.log_likelihood(x, z).mean(0)  # (K, B) -> (B,)
     kl = model.kl(q, z).sum(-1)
     return Elbo(log_likelihood - kl, log_likelihood, kl)
@@ -119,34 +134,33 @@ def importance_weighted_bound(
     model, x = unwrap_and_check(model, x)
     num_samples = check_count(num_samples, "num_samples")
     if torch.is_grad_enabled():
-        return -iwae_loss(model, x, num_samples, generator)[0]
+        return -iwae_loss(model, x, noise_for(model, x, num_samples, generator))[0]
     total = x.new_full((len(x),), -math.inf)
     for _, log_weights in stream_log_weights(model, x, model.encode(x), num_samples, generator):
         total = total.logaddexp(log_weights.logsumexp(0))
     return total - math.log(num_samples)
 
 
-def iwae_loss(
-    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | Share | None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return -bound (B,), to differentiate, and the importance-weighted bound (B,), detached."""
+def iwae_loss(model: VAE, x: torch.Tensor, eps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return -bound (B,), to differentiate, and the importance-weighted bound (B,), detached.
+
+    From noise `eps`, (K, B, L).
+    """
     q = model.encode(x)  # (B, L)
-    z = q.sample(num_samples, generator)  # (K, B, L)
+    z = q.at(eps)  # (K, B, L)
     bound = _log_mean_exp(log_importance_weights(model, x, z, q)[1])
     return -bound, bound.detach()
 
 
-def dreg_loss(
-    model: VAE, x: torch.Tensor, num_samples: int, generator: torch.Generator | Share | None
-) -> tuple[torch.Tensor, torch.Tensor]:
+def dreg_loss(model: VAE, x: torch.Tensor, eps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a loss (B,) to differentiate, and the importance-weighted bound (B,), detached.
 
-    For the decoder, the loss has the gradient of -bound; for the encoder the doubly reparameterized
-    one ("DReG", Tucker et al. 2018), of the same expectation, and with less noise where q is near
-    the posterior. Its value means nothing.
+    From noise `eps`, (K, B, L). For the decoder, the loss has the gradient of -bound; for the
+    encoder the doubly reparameterized one ("DReG", Tucker et al. 2018), of the same expectation,
+    and with less noise where q is near the posterior. Its value means nothing.
     """
     q = model.encode(x)  # (B, L)
-    z = q.sample(num_samples, generator)  # (K, B, L)
+    z = q.at(eps)  # (K, B, L)
     _, log_weights = log_importance_weights(model, x, z, q.detach())  # (K, B)
     weights = log_weights.detach().softmax(0)
     # Through z, each gradient is weighted twice: here, and in the loss.
@@ -168,12 +182,22 @@ def log_importance_weights(
     return log_likelihood, log_likelihood - model.prior.log_ratio(q, z).sum(-1)
 
 
+LogWeights = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+
+
 def stream_log_weights(
-    model: VAE, x: torch.Tensor, q: Normal, num_samples: int, generator: torch.Generator | None
+    model: VAE,
+    x: torch.Tensor,
+    q: Normal,
+    num_samples: int,
+    generator: torch.Generator | None,
+    log_weights: LogWeights = log_importance_weights,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield `log_importance_weights` for K draws of q, chunk by chunk: (k, B), k bounded."""
-    chunk = max(1, CHUNK_ELEMENTS // x.numel())
+    """Yield `log_weights` for K draws of q, chunk by chunk: (k, B), k bounded."""
+    generator = as_generator(generator)
+    elements = CHUNK_ELEMENTS.get(generator.device.type, CHUNK_ON_DEVICE)
+    chunk = max(1, elements // x.numel())
     for start in range(0, num_samples, chunk):
-        count = min(chunk, num_samples - start)
-        z = q.sample(count, generator)  # (k, B, L)
-        yield log_importance_weights(model, x, z, q)
+        eps = noise_for(model, x, min(chunk, num_samples - start), generator)  # (k, B, L)
+        for part in eps.split(draws_that_fit(x, len(eps))):
+            yield log_weights(model, x, q.at(part), q)

@@ -113,7 +113,7 @@ class Categorical(Likelihood):
         return input_dim * self.width
 
     def as_input(self, x: Tensor) -> Tensor:
-        one_hot = F.one_hot(x.long(), self.width).to(x)  # (B, D, C)
+        one_hot = (x[..., None] == torch.arange(self.width, device=x.device)).to(x)  # (B, D, C)
         return one_hot.movedim(-1, -2).flatten(-2)  # -> (B, C, D) -> (B, C * D)
 
     def start(self, x: Tensor) -> Tensor | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
@@ -50,12 +51,14 @@ class Gaussian(Likelihood):
             self.width = 2
         else:
             self.log_var = torch.tensor(math.log(variance))  # no buffer: never uninitialised
+            self.fixed = float(np.float32(math.log(variance)))  # which no device has to be sent
 
     def _parts(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of every value."""
+        if not isinstance(self.config["variance"], str):
+            return params, params.new_full((), self.fixed)
         mean, log_var = params.unbind(-1) if self.width == 2 else (params, self.log_var)
-        learned = isinstance(self.config["variance"], str)
-        return mean, log_var.clamp(min=MIN_LOG_VAR_X) if learned else log_var.to(params)
+        return mean, log_var.clamp(min=MIN_LOG_VAR_X)
 
     def log_prob_each(self, x: Tensor, params: Tensor) -> Tensor:
         return normal_log_prob(x, *self._parts(params))

@@ -39,13 +39,16 @@ class Mixed(Likelihood):
         parts, self.columns = zip(*groups, strict=True)
         self.parts = nn.ModuleList(parts)
         self.order = sorted(range(len(flat)), key=flat.__getitem__)
+        # The same as tensors, which go where the model goes.
+        for number, columns in enumerate((*self.columns, self.order)):
+            self.register_buffer(f"index_{number}", torch.tensor(columns), persistent=False)
         self.density = any(part.density for part in parts)
         self.takes_gaps = any(part.takes_gaps for part in parts)
 
     def _columns(self, x: Tensor) -> Iterator[tuple[Likelihood, Tensor]]:
         """Yield each family with its columns of x."""
-        for part, columns in zip(self.parts, self.columns, strict=True):
-            yield part, x[..., columns]
+        for number, part in enumerate(self.parts):
+            yield part, x.index_select(-1, self.get_buffer(f"index_{number}"))
 
     def _params(self, params: Tensor) -> Iterator[tuple[Likelihood, Tensor]]:
         """Yield each family with its params."""
@@ -54,7 +57,8 @@ class Mixed(Likelihood):
             yield part, part.arrange(numbers)
 
     def _in_order(self, values: Iterable[Tensor]) -> Tensor:
-        return torch.cat(list(values), -1)[..., self.order]
+        whole = torch.cat(list(values), -1)
+        return whole.index_select(-1, self.get_buffer(f"index_{len(self.parts)}"))
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         check_batch(x, len(self.order), name=name)

@@ -1,4 +1,4 @@
-"""Fit a VAE by stochastic gradient ascent on the ELBO (AEVB, algorithm 1).
+"""A training run: its epochs, its history, and the file that it goes on from.
 
 A `Recipe` says how, `train` does it, a `History` is what came of it. (`rate` and `distortion`
 here are `kl` and -`log_likelihood` there, averaged over a batch; the cost is -ELBO.)
@@ -11,30 +11,28 @@ import math
 import sys
 import time
 import warnings
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
-from timeit import repeat
 
 import torch
-from torch import distributed, nn
-from torch.nn import functional as F
-from torch.nn.parallel import DistributedDataParallel
-from torch.optim import lr_scheduler
+from torch import distributed
 from tqdm import tqdm
 
-from .checkpoint import Checkpoint
-from .checks import NO_FLOAT64, brief, check_count
-from .data import binarize
-from .diagnosis import advice, first_to_leave, nonsense
-from .files import claimed
-from .history import History
-from .model import VAE, evaluating, unwrap_and_check
-from .noise import TRAINING, VALIDATION, Share, make_generator
-from .objective import dreg_loss, elbo, iwae_loss
-from .parts import describe
-from .recipe import ARTICLE, Recipe
+from ..checkpoint import Checkpoint
+from ..checks import NO_FLOAT64, brief, check_choice, check_count, check_flag
+from ..data import draw_bits
+from ..diagnosis import advice, first_to_leave, nonsense
+from ..files import claimed
+from ..history import History
+from ..memory import short_of_memory
+from ..model import VAE, evaluating, unwrap_and_check
+from ..noise import NOISE, TRAINING, VALIDATION, make_generator
+from ..objective import elbo_at, noise_for
+from ..parts import describe
+from ..recipe import ARTICLE, Recipe
+from .groups import place_in_group
+from .steps import Steps
 
 
 def train(
@@ -45,6 +43,8 @@ def train(
     checkpoint: str | Path | None = None,
     progress: bool = True,
     start: str | None = None,
+    noise: str = "device",
+    compile: bool = False,
 ) -> History:
     """Train `model` in place, by `recipe`.
 
@@ -57,7 +57,9 @@ def train(
     ----------
     model : VAE
         On the device where it shall be trained; or a wrapper of torch.compile or DataParallel
-        around one, though the run itself is not compiled.
+        around one, though it is `compile` that has the run itself compiled. On a GPU, a step is
+        recorded once and then replayed: parts of your own must compute with tensors alone there,
+        without a look at their values.
     images : Tensor, shape (N, D)
         All the images: the recipe holds the first `recipe.validation` out and trains on the rest.
     recipe : Recipe
@@ -73,6 +75,13 @@ def train(
     start : str, optional
         Whatever tells the weights that `model` starts from apart from others, where they are not
         fresh: a checkpoint that started from others is refused.
+    noise : str
+        Where all random numbers of the run come from, the order of the images too: "device" draws
+        them on the model's device (if it has a generator), with the same numbers in each run there;
+        "cpu" on the CPU, with the same numbers for every device, and more slowly.
+    compile : bool
+        Let torch.compile fuse the loss and its gradient. The first steps wait for that, seconds to
+        a minute, and on a CPU it needs a C++ compiler.
 
     Returns
     -------
@@ -91,12 +100,16 @@ def train(
         has learned nothing, is a warning.
     RuntimeError
         If gradients are switched off, or the recipe asks for Muon and PyTorch is older than 2.9.
+    MemoryError
+        If a GPU has too little memory.
     """
     if start is not None and not isinstance(start, str):  # it stands in the checkpoint
         raise TypeError(f"start must be a str, got {brief(start)}")
-    rank, _ = _place_in_group()
-    with claimed(checkpoint) if checkpoint is not None and rank == 0 else nullcontext():
-        return _Run(model, images, recipe, seed, checkpoint, start).go(progress)
+    rank, _ = place_in_group()
+    alone = claimed(checkpoint) if checkpoint is not None and rank == 0 else nullcontext()
+    with alone, short_of_memory("try a smaller batch_size"):
+        run = _Run(model, images, recipe, seed, checkpoint, start, None, noise, compile)
+        return run.go(progress)
 
 
 def train_pass(
@@ -137,7 +150,7 @@ def train_pass(
     if state:
         state = copy.deepcopy(state)  # the caller's stays, for when this pass fails
         for optimizer, moments in zip(run.optimizers, state["moments"], strict=True):
-            optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
+            _load_moments(optimizer, moments)
         run.generator.set_state(state["noise"])
     before = copy.deepcopy(run.model.state_dict())
     try:
@@ -161,40 +174,43 @@ class _Run:
         checkpoint: str | Path | None = None,
         start: str | None = None,
         history: History | None = None,
+        noise: str = "device",
+        compile: bool = False,
     ) -> None:
-        self.rank, self.processes = _place_in_group()
+        self.rank, self.processes = place_in_group()
         model, images = unwrap_and_check(model, images, name="images")
         _check_run(model, images, recipe, self.processes)
         seed = check_count(seed, "seed", minimum=0, maximum=math.inf)
         self.model, self.recipe, self.seed = model, recipe, seed
-        device = next(model.parameters()).device
-        rows = images.detach().to(device)
+        self.device = next(model.parameters()).device
+        rows = images.detach().to(self.device)
         self.held_out, self.images = rows.tensor_split([recipe.validation])
-        self.steps_per_epoch = math.ceil(len(self.images) / recipe.batch_size)
-        self.generator = make_generator(seed, TRAINING)
+        self.drawn_on = self.device if check_choice(noise, "noise", NOISE) == "device" else "cpu"
+        self.generator = make_generator(seed, TRAINING, self.drawn_on)
         self.history = history or History()
-        self.optimizers = _make_optimizers(model, recipe)
-        self.schedules = [_make_schedule(o, recipe, self.steps_per_epoch) for o in self.optimizers]
-        self.loss = _BatchLoss(model, recipe)
-        if self.processes > 1:
-            self.loss = DistributedDataParallel(self.loss)
-        self.autocast = _autocast(recipe.precision, device)
         self.checkpoint, self.saved, state = None, 0, None  # saved: epochs
         if checkpoint is not None:
-            self.checkpoint = Checkpoint(checkpoint, _identity(model, images, recipe, seed, start))
+            identity = _identity(model, images, recipe, seed, start, self.generator.device)
+            self.checkpoint = Checkpoint(checkpoint, identity)
             state = self.checkpoint.load()
         if state:
-            self._resume(state)
+            self.history = History(**state["history"])
         elif recipe.center_output and hasattr(model.decoder, "begin"):
             params = model.likelihood.start(self.images)
             if params is not None:
                 model.decoder.begin(params)
+        done = len(self.history.epoch)
+        compile = check_flag(compile, "compile")
+        self.steps = Steps(model, self.images, recipe, self.generator, done, compile)
+        self.optimizers = self.steps.optimizers
+        if state:
+            self._resume(state)
 
     def go(self, progress: bool) -> History:
         done, total = len(self.history.epoch), self.recipe.epochs
         with tqdm(
-            total=total * self.steps_per_epoch,
-            initial=done * self.steps_per_epoch,
+            total=total * self.steps.per_epoch,
+            initial=done * self.steps.per_epoch,
             disable=not progress or self.rank > 0 or sys.stderr is None,
             unit="step",
             mininterval=0.5,
@@ -221,34 +237,16 @@ class _Run:
 
     def _epoch(self, epoch: int, bar: tqdm) -> None:
         started = time.perf_counter()
-        order = torch.randperm(len(self.images), generator=self.generator, device="cpu")
-        order = order.to(self.images.device)
-        sums = torch.zeros(3, dtype=_sum_dtype(self.images.device), device=self.images.device)
-        steps = []
-        for step, rows in enumerate(order.split(self.recipe.batch_size)):
-            x = self.images.index_select(0, rows)  # twice as fast as images[rows]
-            if self.recipe.binarize:
-                x = binarize(x, self.generator)
-            beta = self.recipe.beta * self._warmup((epoch - 1) + step / self.steps_per_epoch)
-            share = Share(self.generator, self._rows(len(x)), len(x))
-            own = x[share.rows]
-            with self.autocast:
-                loss, terms = self.loss(own, beta, share)
-            self.model.zero_grad(set_to_none=True)
-            # Gradients are averaged over the processes, each weighted here by its share of images.
-            (loss * (self.processes * len(own) / len(x))).backward()
-            for part in (*self.optimizers, *self.schedules):
-                part.step()
-            sums += len(own) * terms.to(sums.dtype)
-            steps.append(terms)
+        for _ in self.steps.epoch():
             bar.update()
+        sums = self.steps.sums(_sum_dtype(self.device))
         if self.processes > 1:
             distributed.all_reduce(sums)
         cost, distortion, rate = (sums / len(self.images)).tolist()
         if not math.isfinite(cost):
             raise FloatingPointError(
                 f"the cost became {cost} in epoch {epoch}"
-                f"{first_to_leave(steps, self.recipe.objective.startswith('elbo'))}; "
+                f"{first_to_leave(self.steps.terms, self.recipe.objective.startswith('elbo'))}; "
                 f"{self._advice()}"
             )
         self.history.append(
@@ -272,23 +270,17 @@ class _Run:
         helps = advice(self.model.likelihood, self.images, self.recipe.learning_rate)
         return f"{helps}; vaetut.diagnose examines a model"
 
-    def _rows(self, count: int) -> slice:
-        """Return this process's part of a batch of `count` images."""
-        return slice(*(count * i // self.processes for i in (self.rank, self.rank + 1)))
-
-    def _warmup(self, epochs_done: float) -> float:
-        length = self.recipe.kl_warmup_epochs
-        return min(1.0, epochs_done / length) if length else 1.0
-
     def _validate(self) -> float:
         """Return the held-out -ELBO: the same noise, and binarization, after every epoch."""
         if not len(self.held_out):
             return math.nan
-        generator = make_generator(self.seed, VALIDATION)
-        x = binarize(self.held_out, generator) if self.recipe.binarize else self.held_out
-        with torch.no_grad(), self.autocast, evaluating(self.model):
+        generator = make_generator(self.seed, VALIDATION, self.drawn_on)
+        x = draw_bits(self.held_out, generator) if self.recipe.binarize else self.held_out
+        with torch.no_grad(), self.steps.autocast, evaluating(self.model):
             total = sum(
-                elbo(self.model, part, generator=generator).elbo.sum(dtype=_sum_dtype(x.device))
+                elbo_at(self.model, part, noise_for(self.model, part, 1, generator)).elbo.sum(
+                    dtype=_sum_dtype(x.device)
+                )
                 for part in x.split(1000)
             )
         return -(total / len(x)).item()
@@ -300,7 +292,6 @@ class _Run:
         self.checkpoint.save(
             model=self.model.state_dict(),
             optimizers=[optimizer.state_dict() for optimizer in self.optimizers],
-            schedules=[schedule.state_dict() for schedule in self.schedules],
             generator=self.generator.get_state(),
             history=asdict(self.history),
         )
@@ -308,35 +299,32 @@ class _Run:
 
     def _resume(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
-        for name in ("optimizers", "schedules"):
-            for own, saved in zip(getattr(self, name), state[name], strict=True):
-                own.load_state_dict(saved)
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            _load_moments(optimizer, saved["state"])
         self.generator.set_state(state["generator"])
-        self.history = History(**state["history"])
         self.saved = len(self.history.epoch)
 
 
-class _BatchLoss(nn.Module):
-    """`batch_loss` as a module, so that PyTorch can average its gradients over processes."""
-
-    def __init__(self, model: VAE, recipe: Recipe) -> None:
-        super().__init__()
-        self.model, self.recipe = model, recipe
-
-    def forward(
-        self, x: torch.Tensor, beta: float, generator: torch.Generator | Share
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        return batch_loss(self.model, x, self.recipe, beta, generator)
+def _load_moments(optimizer: torch.optim.Optimizer, moments: dict) -> None:
+    """Let an optimiser go on from another's moments, with its own settings."""
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
 
 
 def _identity(
-    model: VAE, images: torch.Tensor, recipe: Recipe, seed: int, start: str | None
+    model: VAE,
+    images: torch.Tensor,
+    recipe: Recipe,
+    seed: int,
+    start: str | None,
+    drawn_on: torch.device,
 ) -> dict:
     """Return what must agree for a run to go on from a checkpoint."""
     values = images.cpu().nan_to_num(nan=math.pi)  # a gap counts like a value that nobody has
     sums = values.sum(1, dtype=torch.float64)  # (N,); weighted, they know their order
     weights = torch.linspace(1, 2, len(sums), dtype=torch.float64, device="cpu")
     frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
+    noise = {} if drawn_on.type == "cpu" else {"noise": drawn_on.type}
+    own_start = {} if start is None else {"start": start}
     return {
         "recipe": repr(replace(recipe, precision="float32")),
         "seed": seed,
@@ -344,47 +332,14 @@ def _identity(
         "dtype": str(next(model.parameters()).dtype),
         "frozen": frozen,
         "images": [list(images.shape), (sums @ weights).item()],
-    } | ({} if start is None else {"start": start})
-
-
-def _place_in_group() -> tuple[int, int]:
-    """Return this process's rank and the number of processes."""
-    if distributed.is_available() and distributed.is_initialized():
-        return distributed.get_rank(), distributed.get_world_size()
-    return 0, 1
+        **noise,
+        **own_start,
+    }
 
 
 def _sum_dtype(device: torch.device) -> torch.dtype:
     """Return the dtype for sums over an epoch; Apple's devices know no float64."""
     return torch.float32 if device.type in NO_FLOAT64 else torch.float64
-
-
-def batch_loss(
-    model: VAE, x: torch.Tensor, recipe: Recipe, beta: float, generator: torch.Generator | Share
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the number to minimise for one batch, and (cost, distortion, rate), detached.
-
-    This is the one place where nats per example, (B,), become one number: their mean.
-    """
-    if recipe.objective.startswith("iwae"):
-        loss_of = dreg_loss if recipe.objective == "iwae-dreg" else iwae_loss
-        loss, bound = loss_of(model, x, recipe.num_samples, generator)
-        cost = -bound.mean()
-        nan = cost.new_tensor(math.nan)  # the bound does not fall into two terms
-        return loss.mean(), torch.stack([cost, nan, nan])
-    q = model.encode(x)  # (B, L)
-    z = q.sample(recipe.num_samples, generator)  # (K, B, L)
-    distortion = -model.log_likelihood(x, z).mean()  # over K and B
-    kl = model.kl(q, z).mean(0)  # (L,), or (1,)
-    if recipe.objective == "elbo-stl":  # the same value, with the gradient of its estimate
-        estimate = model.prior.log_ratio(q.detach(), z).mean((0, 1))  # (L,), or (1,)
-        if len(kl) != len(estimate):  # only one of them splits by coordinate
-            kl, estimate = kl.sum(0, keepdim=True), estimate.sum(0, keepdim=True)
-        kl = kl.detach() + estimate - estimate.detach()
-    rate = kl.sum()
-    loss = distortion + beta * (kl.clamp(min=recipe.free_bits).sum() if recipe.free_bits else rate)
-    terms = torch.stack([distortion + rate, distortion, rate])
-    return loss, terms.detach()
 
 
 def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe, processes: int) -> None:
@@ -413,62 +368,3 @@ def _check_run(model: VAE, images: torch.Tensor, recipe: Recipe, processes: int)
             f"the last batch has {last_batch} image(s), too few for {processes} processes; "
             "choose another batch_size"
         )
-
-
-def _make_optimizers(model: VAE, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    rate, weights = recipe.learning_rate, list(model.parameters())
-    fused = True if weights[0].device.type in ("cpu", "cuda") else None
-    adam = partial(torch.optim.Adam, lr=rate, betas=recipe.betas, eps=recipe.eps, fused=fused)
-    if recipe.optimizer == "adam":
-        return [adam(weights)]
-    if not hasattr(torch.optim, "Muon"):
-        raise RuntimeError("optimizer='muon' needs PyTorch 2.9 or later; use 'adam'")
-    # Scaled so that a step is as long as one of Adam's, and one rate serves both.
-    muon = partial(torch.optim.Muon, lr=rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
-    return [muon([w for w in weights if w.ndim == 2]), adam([w for w in weights if w.ndim != 2])]
-
-
-def _make_schedule(
-    optimizer: torch.optim.Optimizer, recipe: Recipe, steps_per_epoch: int
-) -> lr_scheduler.LRScheduler:
-    if recipe.schedule == "constant":
-        return lr_scheduler.ConstantLR(optimizer, factor=1.0)
-    steps = recipe.epochs * steps_per_epoch + 1  # it counts one more than it is stepped
-    if recipe.rise * steps == 1:  # then it would divide by the length of the rise, 0
-        raise ValueError(
-            f"rise={recipe.rise} leaves no step to rise in a run of {steps - 1}; change it a "
-            "little, or choose another batch_size"
-        )
-    return lr_scheduler.OneCycleLR(
-        optimizer,
-        recipe.learning_rate,
-        total_steps=steps,
-        anneal_strategy="linear" if recipe.schedule == "one-cycle-linear" else "cos",
-        pct_start=recipe.rise,
-        cycle_momentum=False,
-    )
-
-
-def _autocast(precision: str, device: torch.device) -> AbstractContextManager:
-    if precision == "auto":
-        rank, processes = _place_in_group()
-        faster = torch.tensor(int(rank == 0 and _bf16_is_faster(device)), device=device)
-        if processes > 1:
-            distributed.broadcast(faster, src=0)  # all do as the first one finds
-        precision = "bf16" if faster else "float32"
-        if rank == 0:
-            tqdm.write(f"precision: {precision}", file=sys.stderr)
-    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
-
-
-def _bf16_is_faster(device: torch.device) -> bool:
-    """Time a layer both ways, casts and all; without bf16 units it is ten times slower."""
-    x, weight = torch.ones(2, 512, 512, device=device)
-
-    def layer(precision: str) -> None:
-        with torch.no_grad(), _autocast(precision, device):
-            F.linear(x, weight).sum().item()  # .item() waits for the device
-
-    # The best of some: a machine does other things, too.
-    times = {p: min(repeat(partial(layer, p), number=1)) for p in ("float32", "bf16")}
-    return times["bf16"] < times["float32"]
