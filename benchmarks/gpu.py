@@ -43,7 +43,7 @@ def main() -> None:
     works, results = make_works(device)
     for name, work in works.items():
         first = seconds(lambda work=work: (work(), torch.cuda.synchronize()))
-        found[name] = {"first": round(first, 2), "seconds": repeat(work)}
+        found[name] = {"first": round(first, 2), "seconds": repeat(work), "goal": GOALS[name]}
         print(f"{name}: {median(found[name]['seconds']):.3f} s", flush=True)
     card = torch.cuda.get_device_properties(device)
     machine = {"card": card.name, "memory_gib": round(card.total_memory / 2**30, 1)}
