@@ -38,7 +38,7 @@ class SideBySide:
         self.generator = make_generator(seeds[0], TRAINING, images.device)
         self.steps = recipe.epochs * (len(images) // recipe.batch_size)
         on_gpu = images.device.type == "cuda"
-        rate = torch.tensor(1.0, device=images.device) if on_gpu else 1.0
+        rate = torch.tensor(1.0, dtype=torch.float32, device=images.device) if on_gpu else 1.0
         self.optimizer = torch.optim.Adam(
             self.weights.values(), rate, recipe.betas, recipe.eps, capturable=on_gpu, fused=True
         )
@@ -49,14 +49,15 @@ class SideBySide:
     def train(self) -> None:
         """Make all steps, and give each model its weights back."""
         shape, device = (len(self.models), len(self.images)), self.generator.device
-        batch, step = self.recipe.batch_size, self
+        batch, step = self.recipe.batch_size, None
         for _ in range(self.recipe.epochs):
             keys = torch.rand(shape, generator=self.generator, device=device)
             order = keys.argsort(1).to(self.images.device)  # (S, N): each seed has its own
             for start in range(0, shape[1] - batch + 1, batch):
                 rows = order[:, start : start + batch]
-                if step is self and device.type == "cuda":
-                    step = recorded(self, rows, self.state, self.generator)
+                if step is None:
+                    on_gpu = device.type == "cuda"
+                    step = recorded(self, rows, self.state, self.generator) if on_gpu else self
                 step(rows)
         for number, model in enumerate(self.models):
             own = {name: value[number].detach() for name, value in self.weights.items()}
@@ -84,10 +85,14 @@ class SideBySide:
 
         return vmap(one)(self.weights, x, eps)
 
-    def state(self) -> list[torch.Tensor]:
-        """Return all tensors that a step changes."""
-        moments = [v for values in self.optimizer.state.values() for v in values.values()]
-        return [*self.weights.values(), *moments, self.count]
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return all tensors that a step changes, by name."""
+        moments = {
+            f"{key} of {number}": value
+            for number, values in enumerate(self.optimizer.state.values())
+            for key, value in values.items()
+        }
+        return self.weights | moments | {"count of steps": self.count}
 
 
 def whole_batches(recipe: vaetut.Recipe, images: torch.Tensor) -> torch.Tensor:

@@ -17,8 +17,8 @@ def whole_graphs(monkeypatch):
     """Let everything that is compiled be one graph, or fail; run by PyTorch, without a compiler."""
     torch._dynamo.reset()
 
-    def compile(function):
-        return torch_compile(function, backend="eager", fullgraph=True)
+    def compile(function, **options):
+        return torch_compile(function, backend="eager", fullgraph=True, **options)
 
     monkeypatch.setattr(torch, "compile", compile)
     compiled.cache_clear()

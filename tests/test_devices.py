@@ -62,13 +62,13 @@ def test_chunks_that_adapt_to_the_memory_change_nothing(model, images, monkeypat
     whole = vaetut.evaluate(model, images, 50)
     asked = []
 
-    def few(x, wanted):
-        asked.append(wanted)
+    def few(x, width, wanted):
+        asked.append((width, wanted))
         return 7
 
     monkeypatch.setattr(objective, "draws_that_fit", few)
     parts = vaetut.evaluate(model, images, 50)
-    assert asked == [50]
+    assert asked == [(12, 66_666 // 60)]
     for name in ("neg_elbo", "nll", "rate", "nll_se_monte_carlo"):
         assert getattr(parts, name) == pytest.approx(getattr(whole, name), rel=1e-6)
 
@@ -90,11 +90,11 @@ def test_as_many_draws_as_fit_are_decoded_at_once(monkeypatch, free, reserved, a
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: int(reserved))
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: int(allocated))
     x = torch.zeros(100, 784).as_subclass(OnGpu)
-    assert memory.draws_that_fit(x, 500) == fit
+    assert memory.draws_that_fit(x, 784, 500) == fit
 
 
 def test_the_cpu_takes_all_draws(images):
-    assert memory.draws_that_fit(images, 12_345) == 12_345
+    assert memory.draws_that_fit(images, 12, 12_345) == 12_345
 
 
 def test_an_evaluation_that_does_not_fit_says_what_to_do(model, images, monkeypatch):
@@ -154,7 +154,7 @@ def test_a_recorded_run_on_a_gpu_is_the_run_that_calls_every_step(
     make_model, images, monkeypatch, settings
 ):
     recorded = on_gpu(make_model, images, **settings)
-    monkeypatch.setattr(vaetut.training.steps.Steps, "can_be_recorded", lambda self: False)
+    monkeypatch.setattr(vaetut.training.steps.Steps, "pays_to_record", lambda self: False)
     called = on_gpu(make_model, images, **settings)
     for value, expected in zip(recorded[0].parameters(), called[0].parameters(), strict=True):
         torch.testing.assert_close(value, expected, rtol=1e-3, atol=1e-4)

@@ -43,7 +43,7 @@ def recording(monkeypatch):
         return made[-1]
 
     monkeypatch.setattr(graphs, "_record", record)
-    monkeypatch.setattr(steps.Steps, "can_be_recorded", lambda self: True)
+    monkeypatch.setattr(steps.Steps, "pays_to_record", lambda self: True)
     return made
 
 
@@ -130,6 +130,32 @@ def test_what_cannot_be_recorded_is_called_and_nothing_is_lost(
     monkeypatch.undo()
     with warnings.catch_warnings(action="error"):
         assert_equal_runs(called, trained(make_model, images))
+
+
+def test_a_buffer_that_is_replaced_is_kept_and_cannot_be_recorded(make_model, images, recording):
+    class Counting(vaetut.Encoder):
+        def __init__(self):
+            super().__init__(12, 3, (8,))
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, x):
+            if self.training:
+                self.calls = self.calls + 1  # another tensor each time
+            return super().forward(x)
+
+    model = make_model(encoder=Counting())
+    with pytest.warns(UserWarning, match="puts another tensor in the place of a buffer"):
+        vaetut.train(model, images, RECIPE, progress=False)
+    assert model.encoder.calls == 3 * 4
+
+
+def test_a_short_run_is_not_worth_a_recording(model, images):
+    made = make_steps(model, images, epochs=6)
+    made.optimizers = []  # none that needs the host
+    assert made.pays_to_record()
+    made.made = 4 * 6 - steps.FEWEST + 1
+    assert not made.pays_to_record()
+    assert steps.FEWEST > graphs.WARM_UP
 
 
 def test_too_little_memory_is_no_reason_to_go_on(make_model, images, recording, monkeypatch):
@@ -231,7 +257,7 @@ def test_the_watch_sees_what_waits():
 
 
 def test_only_a_gpus_own_noise_can_be_recorded(model, images):
-    assert not make_steps(model, images).can_be_recorded()
+    assert not make_steps(model, images, epochs=100).pays_to_record()
 
 
 def test_the_tables_follow_the_recipe(model, images):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from .likelihoods import Likelihood
@@ -38,7 +40,11 @@ def first_to_leave(steps: torch.Tensor, two_terms: bool) -> str:
 
 
 def nonsense(
-    likelihood: Likelihood, images: torch.Tensor, cost: float, charged: float, advice: str
+    likelihood: Likelihood,
+    images: torch.Tensor,
+    cost: float,
+    charged: float,
+    advice: Callable[[], str],
 ) -> str | None:
     """Say so where an epoch's cost, as charged, is far above that of a model without knowledge."""
     ignorant = likelihood.cost_of_ignorance(images).item()
@@ -47,7 +53,7 @@ def nonsense(
         return None
     return (
         f"the last epoch's cost, {cost:.3g}, makes no sense, since knowing nothing costs about "
-        f"{ignorant:.3g}; {advice}"
+        f"{ignorant:.3g}; {advice()}"
     )
 
 

@@ -7,17 +7,20 @@ from contextlib import contextmanager
 
 import torch
 
-_COPIES = 8  # of a decoder's output, which a pass without gradients may hold at once
+_COPIES = 8  # of the widest layer's output, which a pass without gradients may hold at once
 _PART = 0.5  # of the free memory, which others may want, too
 
 
-def draws_that_fit(x: torch.Tensor, wanted: int) -> int:
-    """Return for how many draws of z at once, up to `wanted`, a GPU can decode a batch (B, D)."""
+def draws_that_fit(x: torch.Tensor, width: int, wanted: int) -> int:
+    """Return for how many draws of z at once, up to `wanted`, a GPU can decode a batch (B, D).
+
+    `width` is the most numbers that a layer or the decoder makes of one example.
+    """
     if x.device.type != "cuda":
         return wanted
     free, _ = torch.cuda.mem_get_info(x.device)
     free += torch.cuda.memory_reserved(x.device) - torch.cuda.memory_allocated(x.device)
-    return max(1, min(wanted, int(_PART * free) // (_COPIES * x.numel() * x.element_size())))
+    return max(1, min(wanted, int(_PART * free) // (_COPIES * len(x) * width * x.element_size())))
 
 
 @contextmanager

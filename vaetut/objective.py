@@ -16,7 +16,7 @@ from .checks import check_count
 from .distributions import Normal
 from .memory import draws_that_fit
 from .model import VAE, unwrap_and_check
-from .noise import as_generator, standard_normal
+from .noise import as_generator, make_generator, standard_normal
 from .priors import kl_per_dimension
 
 # Without gradients, samples come in chunks of so many decoder outputs (rows x pixels): memory stays
@@ -194,10 +194,12 @@ def stream_log_weights(
     log_weights: LogWeights = log_importance_weights,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield `log_weights` for K draws of q, chunk by chunk: (k, B), k bounded."""
-    generator = as_generator(generator)
+    generator = make_generator(device=x.device) if generator is None else as_generator(generator)
     elements = CHUNK_ELEMENTS.get(generator.device.type, CHUNK_ON_DEVICE)
     chunk = max(1, elements // x.numel())
+    widths = (len(weight) for weight in model.parameters() if weight.ndim)
+    at_once = draws_that_fit(x, max(model.likelihood.owed(model.input_dim), *widths, 1), chunk)
     for start in range(0, num_samples, chunk):
         eps = noise_for(model, x, min(chunk, num_samples - start), generator)  # (k, B, L)
-        for part in eps.split(draws_that_fit(x, len(eps))):
+        for part in eps.split(at_once):
             yield log_weights(model, x, q.at(part), q)

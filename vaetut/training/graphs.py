@@ -7,20 +7,17 @@ device, and if what changes from one step to the next lies in tensors that it re
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 
 Step = Callable[[torch.Tensor], None]
+State = Callable[[], dict[str, torch.Tensor]]
 WARM_UP = 3  # steps, in which libraries choose their kernels and the optimiser makes its moments
 
 
-def recorded(
-    step: Step,
-    rows: torch.Tensor,
-    state: Callable[[], Iterable[torch.Tensor]],
-    generator: torch.Generator,
-) -> Step:
+def recorded(step: Step, rows: torch.Tensor, state: State, generator: torch.Generator) -> Step:
     """Return a function that replays `step` for as many rows as `rows` has.
 
     To record, a few steps must be made. What they do to the state and to the noise is undone.
@@ -32,7 +29,7 @@ def recorded(
     rows : Tensor, shape (B,)
         Of any batch.
     state : callable
-        Returns all tensors that a step changes. Those that it makes begin at 0.
+        Returns all tensors that a step changes, by name. Those that it makes begin at 0.
     generator : torch.Generator
         Source of all noise, on the device of `rows`.
 
@@ -41,27 +38,18 @@ def recorded(
     callable
         `step` itself, where a part of the model cannot be recorded: that is a warning.
     """
-    rows, kept = rows.clone(), {id(tensor): tensor.detach().clone() for tensor in state()}
-    noise, others = generator.get_state(), _global_noise(rows.device)
-    graph = None
+    rows = rows.clone()
     try:
-        graph = _record(step, rows, generator)
+        with _undone(state, generator, rows.device):
+            graph = _record(step, rows, generator)
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        cause = str(error).partition("\n")[0]
+        cause = str(_first_cause(error)).partition("\n")[0]
         warnings.warn(
             f"the steps of this model cannot be recorded ({cause}), so they are slower",
             stacklevel=2,
         )
-    finally:
-        with torch.no_grad():
-            for tensor in state():
-                tensor.copy_(kept[id(tensor)]) if id(tensor) in kept else tensor.zero_()
-        generator.set_state(noise)
-        if others is not None:
-            torch.cuda.set_rng_state(others, rows.device)
-    if graph is None:
         return step
 
     def replay(batch: torch.Tensor) -> None:
@@ -71,20 +59,66 @@ def recorded(
     return replay
 
 
+@contextmanager
+def _undone(state: State, generator: torch.Generator, device: torch.device) -> Iterator[None]:
+    """Undo what is done inside to the state, to the noise, and to PyTorch's own noise there."""
+    kept = {name: (tensor, tensor.detach().clone()) for name, tensor in state().items()}
+    generators = [generator]
+    if device.type == "cuda":
+        generators.append(torch.cuda.default_generators[torch.cuda.current_device()])
+    noise = [(each, each.clone_state(), each.get_state()) for each in generators]
+    try:
+        yield
+    except RuntimeError:
+        for each, twin, _ in noise:
+            if each.device.type == "cuda":  # a recording that failed may have left a mark on it
+                each.graphsafe_set_state(twin)
+        raise
+    finally:
+        moved = False
+        with torch.no_grad():
+            for name, tensor in state().items():
+                before, value = kept.get(name, (tensor, torch.zeros_like(tensor)))
+                moved |= tensor is not before
+                tensor.copy_(value)
+        for each, _, numbers in noise:
+            each.set_state(numbers)
+    if moved:
+        raise RuntimeError("a step puts another tensor in the place of a buffer")
+
+
 def _record(step: Step, rows: torch.Tensor, generator: torch.Generator) -> torch.cuda.CUDAGraph:
-    side, main = torch.cuda.Stream(rows.device), torch.cuda.current_stream(rows.device)
-    side.wait_stream(main)
-    with torch.cuda.stream(side):
-        for _ in range(WARM_UP):
+    with torch.cuda.device(rows.device):
+        side, main = torch.cuda.Stream(), torch.cuda.current_stream()
+        side.wait_stream(main)
+        with torch.cuda.stream(side):
+            for number in range(WARM_UP):
+                with _no_waiting() if number == WARM_UP - 1 else warnings.catch_warnings():
+                    step(rows)
+        main.wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with warnings.catch_warnings(action="ignore"):
+            graph.register_generator_state(generator)  # newer versions do it by themselves
+        with (
+            torch.cuda.stream(main),  # which is current again, even if the recording fails
+            torch.cuda.graph(graph, stream=side, capture_error_mode="thread_local"),
+        ):
             step(rows)
-    main.wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    graph.register_generator_state(generator)
-    with torch.cuda.graph(graph):
-        step(rows)
     return graph
 
 
-def _global_noise(device: torch.device) -> torch.Tensor | None:
-    """Return the state of PyTorch's own generator there, which dropout draws from."""
-    return torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+@contextmanager
+def _no_waiting() -> Iterator[None]:
+    """Let a look at a value be an error, as it will be while a step is recorded."""
+    mode = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(mode)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    while error.__context__ is not None:
+        error = error.__context__
+    return error

@@ -11,17 +11,23 @@ from ..model import VAE
 from ..recipe import Recipe
 
 
-def make_optimizers(model: VAE, recipe: Recipe) -> list[torch.optim.Optimizer]:
+def make_optimizers(
+    model: VAE, recipe: Recipe, recordable: bool = False
+) -> list[torch.optim.Optimizer]:
     """Return the recipe's optimisers, which share the model's weights between them.
 
-    On a GPU, Adam has its rate in a tensor there, so that a step need not ask the host for it.
+    Where steps may be recorded, Adam has its rate in a tensor on the GPU, and asks nothing of the
+    host. Muon cannot.
     """
     rate, weights = recipe.learning_rate, list(model.parameters())
     device = weights[0].device
     fused = True if device.type in ("cpu", "cuda") else None
     adam = partial(torch.optim.Adam, betas=recipe.betas, eps=recipe.eps, fused=fused)
-    if recipe.optimizer == "adam" and device.type == "cuda":
-        return [adam(weights, torch.tensor(rate, device=device), capturable=True)]
+    if recipe.optimizer == "adam" and recordable:
+        on_device = torch.tensor(rate, dtype=torch.float32, device=device)  # as its kernel reads it
+        optimizer = adam(weights, on_device, capturable=True)
+        optimizer._warned_capturable_if_run_uncaptured = True  # a ragged batch's step is called
+        return [optimizer]
     if recipe.optimizer == "adam":
         return [adam(weights, rate)]
     if not hasattr(torch.optim, "Muon"):

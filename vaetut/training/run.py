@@ -264,7 +264,7 @@ class _Run:
             return None
         cost, rate, beta = self.history.cost[-1], self.history.rate[-1], self.recipe.beta
         charged = cost if beta == 1 else cost + (beta - 1) * rate
-        return nonsense(self.model.likelihood, self.images, cost, charged, self._advice())
+        return nonsense(self.model.likelihood, self.images, cost, charged, self._advice)
 
     def _advice(self) -> str:
         helps = advice(self.model.likelihood, self.images, self.recipe.learning_rate)

@@ -24,6 +24,8 @@ from .groups import check_group, place_in_group
 from .optimizers import learning_rates, make_optimizers, rate_is_on_device, set_rate
 from .precision import autocast
 
+FEWEST = 20  # steps for which it pays to record one, and more than it takes to warm up
+
 
 class Steps:
     """The steps of a run, from some epoch on.
@@ -56,7 +58,8 @@ class Steps:
         check_group(images.device)
         self.per_epoch = math.ceil(len(images) / recipe.batch_size)
         first, last = done * self.per_epoch, recipe.epochs * self.per_epoch
-        self.optimizers = make_optimizers(model, recipe)
+        alone = generator.device.type == "cuda" and self.processes == 1
+        self.optimizers = make_optimizers(model, recipe, recordable=alone)
         self.rates = learning_rates(recipe, last)[first:]  # for those that have it from the host
         self.rate_table = images.new_tensor(self.rates)
         betas = [_kl_weight(recipe, step, self.per_epoch) for step in range(first, last)]
@@ -78,7 +81,7 @@ class Steps:
             for optimizer in self.optimizers:
                 if not rate_is_on_device(optimizer):
                     set_rate(optimizer, self.rates[self.made])
-            if whole and self.replay is None and self.can_be_recorded():
+            if whole and self.replay is None and self.pays_to_record():
                 self.replay = recorded(self, rows, self.state, self.generator)
             (self.replay if whole and self.replay else self)(rows)
             self.made += 1
@@ -111,24 +114,21 @@ class Steps:
         weights = torch.tensor(sizes, dtype=dtype, device=self.terms.device)
         return weights @ self.terms.to(dtype)
 
-    def state(self) -> list[torch.Tensor]:
-        """Return all tensors that a step changes."""
-        moments = [
-            value
-            for optimizer in self.optimizers
-            for values in optimizer.state.values()
-            for value in values.values()
-        ]
-        weights = [*self.model.parameters(), *self.model.buffers()]
-        return [*weights, *moments, self.count, self.terms]
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return all tensors that a step changes, by name."""
+        weights = dict(self.model.named_parameters()) | dict(self.model.named_buffers())
+        moments = {
+            f"{key} of {number} of {place}": value
+            for place, optimizer in enumerate(self.optimizers)
+            for number, values in enumerate(optimizer.state.values())
+            for key, value in values.items()
+        }
+        return weights | moments | {"count of steps": self.count, "terms of steps": self.terms}
 
-    def can_be_recorded(self) -> bool:
-        """Say whether a step runs on a GPU alone, without the host and other processes."""
-        return (
-            self.generator.device.type == "cuda"
-            and self.processes == 1
-            and all(map(rate_is_on_device, self.optimizers))
-        )
+    def pays_to_record(self) -> bool:
+        """Say whether a step asks nothing of the host, and enough of them are to come."""
+        on_device = all(map(rate_is_on_device, self.optimizers))
+        return on_device and len(self.rates) - self.made >= FEWEST
 
     def _share(self, count: int) -> slice:
         """Return this process's part of a batch of `count` images."""
