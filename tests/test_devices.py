@@ -11,9 +11,10 @@ import torch
 from torch import distributed
 
 import vaetut
-from tests.test_graphs import KINDS, RECIPE, assert_equal_runs
+from tests.test_graphs import KINDS, LIKELIHOODS, RECIPE, assert_equal_runs, table
 from vaetut import memory, noise, objective
-from vaetut.training import groups
+from vaetut.training import graphs, groups
+from vaetut.training import run as loop
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
@@ -136,16 +137,30 @@ def test_what_else_goes_wrong_in_a_group_is_told_as_it_is(monkeypatch):
 
 def on_gpu(make_model, images, checkpoint=None, noise="device", **settings):
     model = make_model().cuda()
-    recipe = dataclasses.replace(RECIPE, **settings)
+    recipe = dataclasses.replace(RECIPE, **{"epochs": 8} | settings)  # enough to record a step
     history = vaetut.train(model, images, recipe, 3, checkpoint, progress=False, noise=noise)
     return model.cpu(), history
 
 
+@pytest.fixture
+def recordings(monkeypatch):
+    """Count the steps that are recorded."""
+    original, made = graphs._record, []
+
+    def record(*args):
+        made.append(original(*args))
+        return made[-1]
+
+    monkeypatch.setattr(graphs, "_record", record)
+    return made
+
+
 @needs_gpu
 @pytest.mark.parametrize("settings", KINDS, ids=str)
-def test_two_runs_on_one_gpu_agree_bit_for_bit(make_model, images, settings):
+def test_two_runs_on_one_gpu_agree_bit_for_bit(make_model, images, recordings, settings):
     runs = [on_gpu(make_model, images, **settings) for _ in range(2)]
     assert_equal_runs(*runs)
+    assert len(recordings) == 2
 
 
 @needs_gpu
@@ -165,7 +180,7 @@ def test_a_recorded_run_on_a_gpu_is_the_run_that_calls_every_step(
 def test_with_the_cpus_noise_a_gpu_trains_as_the_cpu(make_model, images, settings):
     gpu = on_gpu(make_model, images, noise="cpu", **settings)
     model = make_model()
-    recipe = dataclasses.replace(RECIPE, **settings)
+    recipe = dataclasses.replace(RECIPE, **{"epochs": 8} | settings)
     history = vaetut.train(model, images, recipe, 3, progress=False)
     assert gpu[1].cost == pytest.approx(history.cost, rel=1e-4)
     for value, expected in zip(gpu[0].parameters(), model.parameters(), strict=True):
@@ -174,11 +189,40 @@ def test_with_the_cpus_noise_a_gpu_trains_as_the_cpu(make_model, images, setting
 
 @needs_gpu
 def test_a_run_on_a_gpu_is_resumed_bit_for_bit(make_model, images, tmp_path):
-    whole = on_gpu(make_model, images, epochs=4)
-    on_gpu(make_model, images, tmp_path / "run.pt", epochs=2)
-    assert_equal_runs(on_gpu(make_model, images, tmp_path / "run.pt", epochs=4), whole)
-    with pytest.raises(ValueError, match="another run: noise differ"):
-        on_gpu(make_model, images, tmp_path / "run.pt", noise="cpu", epochs=5)
+    whole = on_gpu(make_model, images, epochs=12)
+    on_gpu(make_model, images, tmp_path / "run.pt", epochs=6)
+    assert_equal_runs(on_gpu(make_model, images, tmp_path / "run.pt", epochs=12), whole)
+    with pytest.raises(ValueError, match="another run: .*noise"):
+        on_gpu(make_model, images, tmp_path / "run.pt", noise="cpu", epochs=12)
+
+
+@needs_gpu
+def test_a_part_that_looks_at_values_is_called_and_nothing_is_lost(make_model, images, recordings):
+    class Looking(vaetut.Encoder):
+        def forward(self, x):
+            x.sum().item()
+            return super().forward(x)
+
+    def made(kind):
+        return make_model(encoder=kind(12, 3, (8,))).cuda()
+
+    recipe, models = dataclasses.replace(RECIPE, epochs=8), [made(Looking), made(vaetut.Encoder)]
+    with pytest.warns(UserWarning, match="cannot be recorded"):
+        vaetut.train(models[0], images, recipe, progress=False)
+    assert not recordings
+    vaetut.train(models[1], images, recipe, progress=False)
+    for value, expected in zip(*(model.parameters() for model in models), strict=True):
+        torch.testing.assert_close(value, expected, rtol=1e-3, atol=1e-4)
+
+
+@needs_gpu
+@pytest.mark.parametrize("kind", LIKELIHOODS)
+def test_a_step_of_every_likelihood_can_be_recorded(recordings, kind):
+    model = vaetut.VAE(12, 3, (8,), likelihood=LIKELIHOODS[kind]()).cuda()
+    settings = {"epochs": 8, "learning_rate": 1e-4, "center_output": True}
+    recipe = dataclasses.replace(RECIPE, **settings)
+    vaetut.train(model, table(kind), recipe, progress=False)
+    assert len(recordings) == 1
 
 
 @needs_gpu
@@ -205,7 +249,17 @@ def test_a_gpu_keeps_what_ctrl_c_interrupts(make_model, images, monkeypatch):
             yield step
 
     monkeypatch.setattr(vaetut.training.steps.Steps, "epoch", epoch)
-    with pytest.warns(UserWarning, match="stopped in epoch 2 of 3"):
+    with pytest.warns(UserWarning, match="stopped in epoch 2 of 8"):
         model, history = on_gpu(make_model, images)
     assert history.epoch == [1]
     assert all(weight.isfinite().all() for weight in model.parameters())
+
+
+def test_noise_of_another_device_is_not_taken_over(make_model, images):
+    """As when an estimator learned on a GPU, and goes on without one."""
+    model, history = make_model(), vaetut.History()
+    state = loop.train_pass(model, images, RECIPE, 0, history)
+    assert state["drawn_on"] == "cpu"
+    moved = state | {"drawn_on": "cuda", "noise": torch.zeros(16, dtype=torch.uint8)}
+    loop.train_pass(model, images, RECIPE, 0, history, moved)
+    assert history.epoch == [1, 2]

@@ -182,6 +182,13 @@ def log_importance_weights(
     return log_likelihood, log_likelihood - model.prior.log_ratio(q, z).sum(-1)
 
 
+def _widest(model: VAE) -> int:
+    """Return the most numbers that a layer, the decoder or the prior makes of one code."""
+    layers = [len(weight) for weight in model.parameters() if weight.ndim]
+    components = [weight.numel() for weight in model.prior.parameters()]
+    return max(model.likelihood.owed(model.input_dim), *layers, *components)
+
+
 LogWeights = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -197,8 +204,7 @@ def stream_log_weights(
     generator = make_generator(device=x.device) if generator is None else as_generator(generator)
     elements = CHUNK_ELEMENTS.get(generator.device.type, CHUNK_ON_DEVICE)
     chunk = max(1, elements // x.numel())
-    widths = (len(weight) for weight in model.parameters() if weight.ndim)
-    at_once = draws_that_fit(x, max(model.likelihood.owed(model.input_dim), *widths, 1), chunk)
+    at_once = draws_that_fit(x, _widest(model), chunk)
     for start in range(0, num_samples, chunk):
         eps = noise_for(model, x, min(chunk, num_samples - start), generator)  # (k, B, L)
         for part in eps.split(at_once):

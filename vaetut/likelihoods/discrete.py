@@ -211,7 +211,8 @@ class NegativeBinomial(Likelihood):
         generator = as_generator(generator)
         mean, r = params[..., 0].exp(), params[..., 1].clamp(-MAX_LOG_R, MAX_LOG_R).exp()
         # A Poisson whose rate is drawn from the gamma of that mean and shape r.
-        rates = torch._standard_gamma(r.to(generator.device), generator) * (mean / r)
+        rates = torch._standard_gamma(r.to(generator.device), generator)
+        rates = rates * (mean / r).to(generator.device)
         return _poisson(rates, generator).to(params)
 
     def as_input(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 
@@ -65,7 +65,8 @@ def _undone(state: State, generator: torch.Generator, device: torch.device) -> I
     kept = {name: (tensor, tensor.detach().clone()) for name, tensor in state().items()}
     generators = [generator]
     if device.type == "cuda":
-        generators.append(torch.cuda.default_generators[torch.cuda.current_device()])
+        number = torch.cuda.current_device() if device.index is None else device.index
+        generators.append(torch.cuda.default_generators[number])
     noise = [(each, each.clone_state(), each.get_state()) for each in generators]
     try:
         yield
@@ -91,11 +92,13 @@ def _record(step: Step, rows: torch.Tensor, generator: torch.Generator) -> torch
     with torch.cuda.device(rows.device):
         side, main = torch.cuda.Stream(), torch.cuda.current_stream()
         side.wait_stream(main)
-        with torch.cuda.stream(side):
-            for number in range(WARM_UP):
-                with _no_waiting() if number == WARM_UP - 1 else warnings.catch_warnings():
-                    step(rows)
-        main.wait_stream(side)
+        try:
+            with torch.cuda.stream(side):
+                for number in range(WARM_UP):
+                    with _no_waiting() if number == WARM_UP - 1 else nullcontext():
+                        step(rows)
+        finally:
+            main.wait_stream(side)  # before anything is undone
         graph = torch.cuda.CUDAGraph()
         with warnings.catch_warnings(action="ignore"):
             graph.register_generator_state(generator)  # newer versions do it by themselves
@@ -111,8 +114,9 @@ def _record(step: Step, rows: torch.Tensor, generator: torch.Generator) -> torch
 def _no_waiting() -> Iterator[None]:
     """Let a look at a value be an error, as it will be while a step is recorded."""
     mode = torch.cuda.get_sync_debug_mode()
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        with warnings.catch_warnings(action="ignore"):  # that this mode is a prototype
+            torch.cuda.set_sync_debug_mode("error")
         yield
     finally:
         torch.cuda.set_sync_debug_mode(mode)

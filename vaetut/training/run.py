@@ -151,7 +151,10 @@ def train_pass(
         state = copy.deepcopy(state)  # the caller's stays, for when this pass fails
         for optimizer, moments in zip(run.optimizers, state["moments"], strict=True):
             _load_moments(optimizer, moments)
-        run.generator.set_state(state["noise"])
+        if state.get("drawn_on", "cpu") == run.generator.device.type:
+            run.generator.set_state(state["noise"])
+        else:  # the model has moved to a device with other noise
+            run.generator.manual_seed(run.generator.initial_seed() + len(history.epoch))
     before = copy.deepcopy(run.model.state_dict())
     try:
         run.go(progress)
@@ -159,7 +162,8 @@ def train_pass(
         run.model.load_state_dict(before)  # one bad piece spoils nothing
         raise
     moments = [optimizer.state_dict()["state"] for optimizer in run.optimizers]
-    return {"moments": moments, "noise": run.generator.get_state()}
+    noise, device = run.generator.get_state(), run.generator.device
+    return {"moments": moments, "noise": noise, "drawn_on": device.type}
 
 
 class _Run:

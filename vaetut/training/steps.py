@@ -61,7 +61,7 @@ class Steps:
         alone = generator.device.type == "cuda" and self.processes == 1
         self.optimizers = make_optimizers(model, recipe, recordable=alone)
         self.rates = learning_rates(recipe, last)[first:]  # for those that have it from the host
-        self.rate_table = images.new_tensor(self.rates)
+        self.rate_table = images.new_tensor(self.rates, dtype=torch.float32)
         betas = [_kl_weight(recipe, step, self.per_epoch) for step in range(first, last)]
         self.beta_table = images.new_tensor(betas)
         self.made, self.count = 0, torch.zeros(1, dtype=torch.long, device=images.device)
