@@ -55,7 +55,10 @@ def standing(folder: Path) -> Standing:
     runs = [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
     costs = [run["test"]["neg_elbo"] for run in runs]
     test = stats.ttest_ind(costs, article(), equal_var=False, alternative="less")
-    machine = f"{runs[0]['made']['processor']}, {runs[0]['made']['threads']} threads"
+    machines = {f"{run['made']['processor']}, {run['made']['threads']} threads" for run in runs}
+    if len(machines) > 1:
+        raise ValueError(f"{folder.name} mixes machines: {', '.join(sorted(machines))}")
+    (machine,) = machines
     seconds = timing.mean([run["seconds"] for run in runs])
     return Standing(folder.name, runs[0]["gpu"] or machine, seconds, costs, float(test.pvalue))
 
@@ -100,7 +103,9 @@ def run(folder: Path, seeds: list[int]) -> None:
             print(f"seed {seed} is in the log; nothing is measured twice")
             continue
         made: list[vaetut.VAE] = []
-        taken = timing.seconds(lambda seed=seed, made=made: made.append(train(images, seed)))
+        taken = timing.seconds(
+            lambda seed=seed, made=made: made.append(finished(train(images, seed)))
+        )
         model = made[0]
         check_network(model)
         device = next(model.parameters()).device
@@ -110,6 +115,13 @@ def run(folder: Path, seeds: list[int]) -> None:
         lines.append(record.as_line(result | {"made": record.circumstances()}))
         write_file(log, "".join(f"{line}\n" for line in lines).encode())
         print(f"seed {seed}: {taken:.2f} s, test -ELBO {report.neg_elbo:.2f}", flush=True)
+
+
+def finished(model: vaetut.VAE) -> vaetut.VAE:
+    """Wait until a GPU has done what was asked of it."""
+    if next(model.parameters()).device.type == "cuda":
+        torch.cuda.synchronize()
+    return model
 
 
 def check_network(model: vaetut.VAE) -> None:
