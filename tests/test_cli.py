@@ -485,10 +485,22 @@ def test_bad_values_end_with_2_and_a_reason(monkeypatch, options, reason):
 )
 def test_auto_takes_what_the_machine_has(monkeypatch, cuda, mps, shared, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: int(cuda))
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     monkeypatch.setattr(cli, "_is_alone", lambda: not shared)
     monkeypatch.setattr(cli, "_is_first", lambda: True)
     assert cli._start(None, cli.Device.auto) == expected
+
+
+def test_a_process_without_a_card_of_its_own_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(cli, "_is_first", lambda: False)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert cli._start(None, cli.Device.auto) == "cuda:1"
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ValueError, match="finds no graphics card of its own, as there are 2"):
+        cli._start(None, cli.Device.auto)
 
 
 @pytest.mark.parametrize(

@@ -354,11 +354,17 @@ def _start(threads: int | None, device: Device) -> str:
     name = best if device == Device.auto else device.value
     if not {"cuda": cuda, "mps": mps, "cpu": True}[name]:
         raise ValueError(f"this machine has no {name} device; use --device cpu")
+    card = int(os.environ.get("LOCAL_RANK", 0))
+    if name == "cuda" and card >= (cards := torch.cuda.device_count()):
+        raise ValueError(
+            f"process {card + 1} of this machine finds no graphics card of its own, as there are "
+            f"{cards}; start as many processes as cards, or use --device cpu"
+        )
     processes = f"{os.environ.get('WORLD_SIZE', 1)} processes, " if not _is_alone() else ""
     message = f"vaetut: {name}, {processes}{torch.get_num_threads()} threads, denormals {tiny}"
     if _is_first():
         typer.echo(message, err=True)
-    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if name == "cuda" else name
+    return f"cuda:{card}" if name == "cuda" else name
 
 
 # What torchrun tells each of the processes that it starts.

@@ -78,7 +78,8 @@ def train(
     noise : str
         Where all random numbers of the run come from, the order of the images too: "device" draws
         them on the model's device (if it has a generator), with the same numbers in each run there;
-        "cpu" on the CPU, with the same numbers for every device, and more slowly.
+        "cpu" on the CPU, with the same numbers for every device, and more slowly. Processes on
+        GPUs of different models need "cpu", as such GPUs may make other draws of one seed.
     compile : bool
         Let torch.compile fuse the loss and its gradient. The first steps wait for that, seconds to
         a minute, and on a CPU it needs a C++ compiler.
