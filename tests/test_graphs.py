@@ -173,15 +173,23 @@ def test_too_little_memory_is_no_reason_to_go_on(make_model, images, recording, 
 class Watch(TorchDispatchMode):
     """Notes the operations whose result has to be known on the host."""
 
-    WAITS = ("_local_scalar_dense", "nonzero", "equal", "masked_select", "unique", "is_nonzero")
+    WAITS = (
+        "_local_scalar_dense",
+        "nonzero",
+        "equal",
+        "masked_select",
+        "_unique2",
+        "unique_dim",
+        "unique_consecutive",
+    )
 
     def __init__(self):
         super().__init__()
         self.seen = set()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        name = func.overloadpacket.__name__.strip("_")
-        if name in {wait.strip("_") for wait in self.WAITS}:
+        name = func.overloadpacket.__name__
+        if name in self.WAITS:
             self.seen.add(name)
         if name == "index" and any(x.dtype == torch.bool for x in args[1] if x is not None):
             self.seen.add("index by a mask")
@@ -252,8 +260,13 @@ def test_the_watch_sees_what_waits():
     with Watch() as watch:
         x.sum().item()
         x[x > 1]
-        bool((x > 1).any())
-    assert watch.seen >= {"local_scalar_dense", "index by a mask"}
+        x.nonzero()
+        torch.equal(x, x + 1)
+        x.masked_select(x > 1)
+        x.unique()
+        x[None].unique(dim=0)
+        x.unique_consecutive()
+    assert watch.seen == {*Watch.WAITS, "index by a mask"}
 
 
 def test_only_a_gpus_own_noise_can_be_recorded(model, images):
