@@ -110,25 +110,25 @@ def test_an_evaluation_that_does_not_fit_says_what_to_do(model, images, monkeypa
 # Groups
 
 
-def test_two_processes_may_not_share_a_gpu(monkeypatch):
+@pytest.mark.parametrize(
+    ("told", "error", "said"),
+    [
+        (
+            "Duplicate GPU detected",
+            ValueError,
+            "two processes use one GPU, cuda:0; give each its own",
+        ),
+        ("unhandled system error", distributed.DistBackendError, "unhandled system error"),
+    ],
+)
+def test_two_processes_may_not_share_a_gpu(monkeypatch, told, error, said):
     def reduce(tensor):
-        raise distributed.DistBackendError("NCCL error: Duplicate GPU detected : rank 0 and rank 1")
+        raise distributed.DistBackendError(f"NCCL error: {told} : rank 0 and rank 1")
 
     monkeypatch.setattr(groups, "place_in_group", lambda: (0, 2))
     monkeypatch.setattr(torch, "zeros", lambda *args, device: None)
     monkeypatch.setattr(distributed, "all_reduce", reduce)
-    with pytest.raises(ValueError, match="two processes use one GPU, cuda:0; give each its own"):
-        groups.check_group(torch.device("cuda:0"))
-
-
-def test_what_else_goes_wrong_in_a_group_is_told_as_it_is(monkeypatch):
-    def reduce(tensor):
-        raise distributed.DistBackendError("NCCL error: unhandled system error")
-
-    monkeypatch.setattr(groups, "place_in_group", lambda: (0, 2))
-    monkeypatch.setattr(torch, "zeros", lambda *args, device: None)
-    monkeypatch.setattr(distributed, "all_reduce", reduce)
-    with pytest.raises(distributed.DistBackendError, match="unhandled system error"):
+    with pytest.raises(error, match=said):
         groups.check_group(torch.device("cuda:0"))
 
 

@@ -102,6 +102,24 @@ def test_a_recorded_run_is_resumed_bit_for_bit(make_model, images, recording, tm
     assert_equal_runs(trained(make_model, images, path, epochs=4), whole)
 
 
+def test_ctrl_c_between_replays_loses_nothing(make_model, images, recording, monkeypatch, tmp_path):
+    whole, path = trained(make_model, images), tmp_path / "run.pt"
+    replay = StandIn.replay
+
+    def interrupted(self):
+        if self.replays == 4:  # in the second epoch
+            raise KeyboardInterrupt
+        replay(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StandIn, "replay", interrupted)
+        with pytest.warns(UserWarning, match=r"run\.pt continues after epoch 1$"):
+            _, stopped = trained(make_model, images, path)
+    assert stopped.interrupted
+    assert stopped.epoch == [1]
+    assert_equal_runs(trained(make_model, images, path), whole)
+
+
 def test_buffers_are_as_if_the_recording_had_not_been(make_model, images, recording, monkeypatch):
     def with_batch_norm():
         encoder = vaetut.Encoder(12, 3, (8,))
