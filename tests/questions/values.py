@@ -151,7 +151,7 @@ VALUES = {
         0.15 * 784 / log(2),
     ],
     # Chapter 7
-    "07: Somebody lets `cost` end after its two lines": [
+    "07: Somebody lets `cost` end after the lines": [
         20 / 784,  # upside down
         1,
         784 / 20,
