@@ -119,7 +119,7 @@ VALUES = {
         2.0 * 1,
         1.0,
     ],
-    "05: Averaged over ever more draws, the gradients of different images": [
+    "05: The mean gradients of the images": [
         4 / (10 * 10),
         (4 + 4) / (10 * 10),
         4 / 10 + 4 / (10 * 10),
