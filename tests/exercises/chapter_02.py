@@ -49,6 +49,8 @@ SOLUTIONS = {
     "2.4": kl_by_classifier,
 }
 
+RIGHT = []
+
 MISTAKES = [
     ("2.1", lambda p, q, x: p(x) - q(x), "one value per sample"),
     ("2.1", lambda p, q, x: (p(x) - q(x)).mean()[None], "One number is wanted"),
