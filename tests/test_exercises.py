@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from vaetut.exercises import check, judge, registry
-from vaetut.exercises.registry import CHECKS
+from vaetut.exercises.registry import CHECKS, close, scaled, shifted, sizes
 
 FILES = sorted((Path(__file__).parent / "exercises").glob("chapter_*.py"))
 CHAPTERS = [import_module(f"tests.exercises.{path.stem}") for path in FILES]
@@ -197,6 +197,22 @@ def test_the_number_that_is_off_is_the_one_shown():
             return spoiled(SOLUTIONS["1.1"](*args), wrong)
 
         assert f"one of your numbers is {shown}, it should be" in judge("1.1", only_the_last).hint
+
+
+def test_sizes_that_are_drawn_together_differ():
+    for seed in range(50):
+        some = sizes(torch.Generator().manual_seed(seed), 2, 5, 3)
+        assert len(set(some)) == 3
+        assert set(some) <= {2, 3, 4, 5}
+
+
+def test_one_number_that_was_added_or_multiplied_is_known():
+    wanted = torch.tensor([1.0, -2.0, 4.0])
+    assert close(wanted + 3, shifted(wanted + 3, wanted))
+    assert close(wanted * -3, scaled(wanted * -3, wanted))
+    for known in (shifted, scaled):
+        for other in (wanted**2, 0 * wanted, wanted * torch.nan, torch.full((3,), torch.inf)):
+            assert not close(other, known(other, wanted))
 
 
 def test_an_unknown_exercise_is_an_error_that_lists_the_known():

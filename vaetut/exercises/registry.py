@@ -156,6 +156,25 @@ def size(generator: torch.Generator, low: int, high: int) -> int:
     return int(torch.randint(low, high + 1, (), generator=generator))
 
 
+def sizes(generator: torch.Generator, low: int, high: int, count: int) -> list[int]:
+    """Draw `count` different sizes from `low` to `high`, so that no axis passes for another."""
+    return (low + torch.randperm(high - low + 1, generator=generator)[:count]).tolist()
+
+
+def shifted(got: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Return `wanted` plus one number, that which fits `got`: for a constant too many or too few.
+
+    Of two numbers or more it is a known mistake; a single one fits always.
+    """
+    return wanted + (got - wanted).mean().nan_to_num(0, 0, 0)
+
+
+def scaled(got: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Return `wanted` times one number, that which fits `got`: for a factor too many or too few."""
+    factor = (got * wanted).sum() / wanted.square().sum()
+    return wanted * (factor.nan_to_num(1, 1, 1) or torch.nan)  # all zeros are no multiple
+
+
 def close(got: torch.Tensor, wanted: torch.Tensor, rtol: float = 1e-3, atol: float = 1e-4) -> bool:
     """Say whether shape and values agree, every number finite where the wanted one is."""
     return got.shape == wanted.shape and torch.allclose(got, wanted, rtol=rtol, atol=atol)
