@@ -215,6 +215,16 @@ def test_one_number_that_was_added_or_multiplied_is_known():
             assert not close(other, known(other, wanted))
 
 
+def test_a_gradient_that_is_lost_in_place_is_no_fault_of_the_kind():
+    def log_prob(each, x):
+        logs = each.exp()
+        total = logs.log()
+        logs *= 2
+        return SOLUTIONS["15.2"](total, x)
+
+    assert "no way back to its gradient" in judge("15.2", log_prob).hint
+
+
 def test_an_unknown_exercise_is_an_error_that_lists_the_known():
     with pytest.raises(ValueError, match=r"there are: .*7\.1"):
         check("0.0", None)

@@ -234,7 +234,11 @@ def compare_gradients(
             "the value is right, and has no gradient: compute with PyTorch's functions, without "
             "detach and no_grad"
         )
-    got = torch.autograd.grad(result.sum(), leaves, allow_unused=True)
+    try:
+        got = torch.autograd.grad(result.sum(), leaves, allow_unused=True)
+    except RuntimeError as error:
+        reason = str(error).split(";")[0].split(": [")[0]
+        return f"the value is right, but PyTorch finds no way back to its gradient ({reason})"
     wanted = torch.autograd.grad(reference(*inputs).sum(), leaves)
     if any(one is not None and not one.isfinite().all() for one in got):
         return "the value is right, and its gradient is not finite: where do you divide by 0"
