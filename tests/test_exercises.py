@@ -63,6 +63,11 @@ def test_an_empty_stub_is_not_done_yet_and_stops_nothing(number, capsys):
     assert capsys.readouterr().out == 4 * f"{number}: not done yet\n"
 
 
+def test_a_number_that_is_typed_in_is_no_empty_stub():
+    for value in (418, 418.0, "418"):
+        assert judge("7.1", eval(f"lambda n: {value!r}")).state == "not right yet"
+
+
 @pytest.mark.parametrize("number", SOLUTIONS)
 def test_a_forgotten_return_is_not_an_empty_stub(number):
     def forgotten(*args):
