@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, TruncatedSVD
 from torch import nn
 from torch.distributions import (
     Bernoulli,
@@ -272,6 +272,16 @@ def rebuilt_from_rows_of_eigh(images, L):
     return mean + (images - mean) @ V.T @ V
 
 
+def rebuilt_by_low_rank(images, L):
+    U, S, V = torch.pca_lowrank(images, q=min(images.shape))
+    return images.mean(0) + (U * S)[:, :L] @ V[:, :L].T
+
+
+def rebuilt_by_chance(images, L):
+    V = torch.linalg.qr(torch.randn(images.shape[1], L)).Q
+    return images.mean(0) + (images - images.mean(0)) @ V @ V.T
+
+
 def rebuilt_from_u(images, L):
     mean = images.mean(0)
     U, S, Vh = torch.linalg.svd(images - mean)
@@ -342,11 +352,14 @@ RIGHT = [
     ("1.1", lambda x, p: F.binary_cross_entropy(p, x, reduction="none").sum(1)),
     ("1.1", lambda x, p: -Bernoulli(p, validate_args=False).log_prob(x).sum(-1)),
     ("1.1", lambda x, p: F.binary_cross_entropy_with_logits(p.logit(), x, reduction="none").sum(1)),
+    ("1.1", lambda x, p: -(torch.xlogy(x, p) + torch.special.xlog1py(1 - x, -p)).sum(1)),
+    ("1.1", torch.vmap(lambda x, p: F.binary_cross_entropy(p, x, reduction="sum"))),
     ("1.1", lambda x, p: -torch.lerp(torch.log1p(-p), p.log(), x).sum(1)),
     ("1.2", turned_by_columns),
     ("1.2", turned_as_complex_numbers),
     ("1.2", turned_by_angle),
     ("1.2", lambda e, d, R: (Turned(e, after=R), Turned(d, before=R.T))),
+    ("1.2", lambda e, d, R: (lambda x: (R @ e(x).T).T, lambda z: d((R.T @ z.T).T))),
     ("1.2", lambda e, d, R: (lambda x: F.linear(e(x), R), lambda z: d(z @ R.inverse().T))),
     (
         "1.2",
@@ -360,6 +373,8 @@ RIGHT = [
     ("1.3", mixture_bump_by_bump),
     ("1.3", mixture_with_the_largest_out),
     ("1.3", mixture_by_expansion),
+    ("1.3", lambda x, w, m, v: (log_bumps(x, m, v) + w.log()).logcumsumexp(1)[:, -1]),
+    ("1.3", lambda x, w, m, v: torch.vmap(lambda p: mixture_of_torch(p[None], w, m, v)[0])(x)),
     ("1.4", sliding_without_steps),
     ("1.4", sliding_in_pieces),
     ("1.4", sliding_by_trapezoids),
@@ -371,6 +386,7 @@ RIGHT = [
     ("1.6", rebuilt_among_images),
     ("1.6", rebuilt_by_powers),
     ("1.6", rebuilt_by_least_squares),
+    ("1.6", rebuilt_by_low_rank),
 ]
 
 MISTAKES = [
@@ -386,6 +402,15 @@ MISTAKES = [
     ("1.1", lambda x, p: (x - p).square().sum(1), "squared error"),
     ("1.1", lambda x, p: 0.5 * (x - p).square().sum(1), "half of the squared error"),
     ("1.1", lambda x, p: cost_of(x, p.sigmoid()), "no logits"),
+    ("1.1", lambda x, p: -torch.where(x > 0.5, p.log(), (1 - p).log()).sum(1), "ou round the grey"),
+    ("1.1", lambda x, p: F.binary_cross_entropy(p, x, reduction="sum"), "over the batch"),
+    (
+        "1.1",
+        lambda x, p: [
+            F.binary_cross_entropy(b, a, reduction="sum").item() for a, b in zip(x, p, strict=True)
+        ],
+        "no gradient",
+    ),
     ("1.1", lambda x, p: cost_of(x, p) - cost_of(x, x), "perfect copy"),
     ("1.1", lambda x, p: cost_of(x, p) / math.log(2), "bits"),
     ("1.1", lambda x, p: 784 * F.binary_cross_entropy(p, x, reduction="none").mean(1), "typed in"),
@@ -409,6 +434,8 @@ MISTAKES = [
     ("1.2", lambda e, d, R: (lambda x: 2 * e(x), d), "R z for every code"),
     ("1.2", lambda e, d, R: (turned(e, d, R)[0], d), "turn the codes back"),
     ("1.2", lambda e, d, R: (turned(e, d, R)[0], lambda z: d(z @ R.T)), "inverse of R"),
+    ("1.2", lambda e, d, R: (turned(e, d, R)[0], lambda z: d(z @ R.inverse())), "inverse of R"),
+    ("1.2", lambda e, d, R: (lambda x: e(x) * R[0], d), "R z for every code"),
     ("1.2", lambda e, d, R: (turned(e, d, R)[0], lambda z: z @ R), "returns codes"),
     ("1.2", lambda e, d, R: (turned(e, d, R)[0], lambda z: 2 * d(z)), "rebuilt exactly"),
     ("1.2", lambda e, d, R: (turned(e, d, R)[0], lambda z: d(z @ R)[:-1]), "rebuilt exactly"),
@@ -425,6 +452,8 @@ MISTAKES = [
         "into the sum as logarithms",
     ),
     ("1.3", lambda x, w, m, v: (log_bumps(x, m, v) * w).logsumexp(1), "weights multiply"),
+    ("1.3", lambda x, w, m, v: (log_bumps(x, m, v) + w.log()).logsumexp(0), "over the points"),
+    ("1.3", lambda *a: log_mixture(*a) - math.log(len(a[1])), "divide by K"),
     ("1.3", mean_of_logs, "mean of the logarithms"),
     ("1.3", lambda x, w, m, v: (log_bumps(x, m, v) + w.log()).sum(1), "sum of the logarithms"),
     ("1.3", lambda x, w, m, v: (log_bumps(x, m, v) + w.log()).amax(1), "largest bump"),
@@ -444,6 +473,7 @@ MISTAKES = [
     ("1.3", lambda *a: log_mixture(*a).detach(), "no gradient"),
     ("1.3", in_numpy, "no gradient"),
     ("1.3", lambda x, w, m, v: log_mixture(x, w, m, v.detach()), "not its gradient"),
+    ("1.3", lambda x, w, m, v: log_mixture(x, w.detach(), m, v), "not its gradient"),
     ("1.4", lambda *a: log_sliding(*a).mean(), "per point"),
     ("1.4", lambda *a: log_sliding(*a)[:, None], "here shape ("),
     ("1.4", lambda *a: log_sliding(*a).log(), "not finite"),
@@ -454,6 +484,8 @@ MISTAKES = [
     ("1.4", lambda *a: log_sliding(*a, cell=1.0), "sum to one"),
     ("1.4", lambda *a: log_sliding(*a) + LOG_2PI, "sum to one"),
     ("1.4", lambda *a: log_sliding(*a, prior=0.0), "count alike"),
+    ("1.4", lambda *a: log_sliding(*a, prior=2.0), "factor ½"),
+    ("1.4", lambda x, f, v: log_sliding(x, f, v) + x.shape[1] / 2 * math.log(v), "its constant"),
     ("1.4", lambda *a: log_sliding(*a, reach=(-1, 1)), "reaches from -1.0 to 1.0"),
     ("1.4", lambda *a: log_sliding(*a, reach=(0, 5)), "reaches from 0.0"),
     ("1.4", lambda *a: log_sliding(*a, points=6), "too coarse"),
@@ -511,6 +543,14 @@ MISTAKES = [
         lambda x, L: x.mean(0) + x.std(0) * pca((x - x.mean(0)) / x.std(0), L),
         "scaled to one spread",
     ),
+    (
+        "1.6",
+        lambda x, L: (s := TruncatedSVD(L, algorithm="arpack")).inverse_transform(
+            s.fit_transform(x)
+        ),
+        "subtract it first",
+    ),
+    ("1.6", rebuilt_by_chance, "not the main ones"),
     ("1.6", lambda x, L: rebuilt_by_pca(x, L) + 1, "it should be"),
     ("1.6", lambda x, L: rebuilt_by_pca(x, L).clamp(0, 1), "it should be"),
     ("1.6", lambda x, L: pca(x, 2), "direction"),

@@ -57,6 +57,9 @@ def _cost_of(cost_of: Callable[..., torch.Tensor]) -> str | None:
         "x_hat holds chances already, and no logits": (
             F.binary_cross_entropy_with_logits(x_hat, x, reduction="none").sum(1)
         ),
+        "you round the grey values; each counts in both terms, by its share": _cross_entropy(
+            x.round(), x_hat
+        ).sum(1),
         "the cost of the perfect copy is taken off; (1.1) keeps it": (
             wanted - _cross_entropy(x, x).sum(1)
         ),
@@ -161,6 +164,8 @@ def _log_mixture(log_mixture: Callable[..., torch.Tensor]) -> str | None:
             return "one value per point is wanted, (N,); you have summed or averaged over them"
         if got.shape in ((N, K), (K, N)):
             return "that is one value for each point and bump: sum over the bumps, shape (N,)"
+        if got.shape == (K,):
+            return "you summed over the points: sum over the bumps, shape (N,)"
         if got.shape != (N,):
             return f"one value per point is wanted, here shape ({N},); yours is {tuple(got.shape)}"
         if hint := compare(
@@ -235,6 +240,8 @@ def _mixed_up(
         "that is the sum of the logarithms; the logarithm of the sum is wanted": (
             (bumps + weights.log()).sum(1)
         ),
+        "the weights are shares already: do not divide by K once more": wanted
+        - math.log(len(even)),
         "that is the largest bump alone": (bumps + weights.log()).amax(1),
         "the squares are summed over the coordinates; you have taken their mean": (
             (averaged + weights.log()).logsumexp(1)
@@ -358,7 +365,7 @@ def _about_the_weights(
     got: torch.Tensor, x: torch.Tensor, f: Callable[[torch.Tensor], torch.Tensor], variance: float
 ) -> str:
     """Say what is wrong with a sum over a good grid."""
-    wanted, flat = _slid(x, f, variance), _slid(x, f, variance, prior=0.0)
+    wanted, flat, narrow = (_slid(x, f, variance, prior) for prior in (1.0, 0.0, 2.0))
     if close(got, shifted(got, wanted), 1e-3, 1e-2):
         return (
             "your values are all off by the same amount: do the weights of your grid, the prior's "
@@ -367,6 +374,8 @@ def _about_the_weights(
         )
     if close(got, shifted(got, flat), 1e-3, 2e-2):
         return "all codes count alike in yours: weight each by the prior, N(0, 1)"
+    if close(got, shifted(got, narrow), 1e-3, 2e-2):
+        return "the prior of your codes is too narrow: its exponent has a factor ½"
     return furthest(got, wanted)
 
 

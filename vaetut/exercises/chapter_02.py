@@ -28,7 +28,7 @@ _LOG_2PI = math.log(2 * math.pi)
 def _kl_from_densities(estimate: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (log_p, log_q, x) that returns the mean of log p - log q over x."""
     g = drawn()
-    (N, M), (D, more) = sizes(g, 200, 400, 2), sizes(g, 2, 5, 2)
+    (N, M), (D, more) = sizes(g, 100, 200, 2), sizes(g, 2, 5, 2)
     pairs = [_two_normals(D, g), _two_normals(more, g)]
     samples = [p.sample(count, g) for (p, _), count in zip(pairs, (N, M), strict=True)]
     got, wanted, known = [], [], []
@@ -75,6 +75,12 @@ def _other_means(a: torch.Tensor, b: torch.Tensor, D: int) -> dict[str, torch.Te
         "the samples come from p already, so all of them count alike": a.softmax(0) @ ratio,
         "that is the sum over p(x) times the log-ratio; of samples from p it is the mean": (
             (a.exp() * ratio).sum()
+        ),
+        "that weights the samples by q, and turns the direction; they come from p already": (
+            (b.exp() * -ratio).mean()
+        ),
+        "that is another estimate, with the same expectation; (2.1) is the mean of the log-ratio": (
+            ((-ratio).exp() - 1 + ratio).mean()
         ),
         "that is the mean ratio; its logarithm is what (2.1) averages": ratio.exp().mean(),
         "the mean of the logarithms is wanted, not the logarithm of the mean": (
@@ -140,6 +146,9 @@ def _log_density_exp(log_density: Callable[[torch.Tensor], torch.Tensor]) -> str
         "that is the log-density of z; the determinant, here df/dz, is missing": plain(z),
         "the Jacobian has the wrong sign: where f stretches the axis, the density is low": (
             plain(z) + z
+        ),
+        "the bars in (2.7) belong to df/dz, not to its logarithm, which may be negative": (
+            plain(z) - z.abs()
         ),
         "df/dz is exp(z), and that is x: its logarithm is not x": plain(z) - x,
         "the density is divided by df/dz, so of the logarithms one is subtracted": plain(z) / x,
@@ -285,7 +294,7 @@ def _kl_by_classifier(estimate: Callable[[np.ndarray, np.ndarray], torch.Tensor]
     g = drawn()
     got, wanted, known = [], [], []
     for D in sizes(g, 2, 3, 2):
-        N = size(g, 10_000, 12_000)
+        N = size(g, 8000, 9000)
         x, y = _uniform_and_falling(N, D, g)
         x, y = (y, x) if got else (x, y)  # the second time they change places
         one = estimate(x, y)
@@ -321,7 +330,7 @@ def _uniform_and_falling(N: int, D: int, g: torch.Generator) -> tuple[np.ndarray
     Their log-ratio is linear and has bounds, and the two directions of their KL differ.
     """
     u, v = torch.rand(2, N, D, generator=g, dtype=torch.float64)
-    rates = 6 + 2 * torch.rand(D, generator=g, dtype=torch.float64)
+    rates = 4 + 1.5 * torch.rand(D, generator=g, dtype=torch.float64)
     return u.numpy(), (-(1 - v * (1 - (-rates).exp())).log() / rates).numpy()
 
 
@@ -344,6 +353,7 @@ def _by_log_odds(x: np.ndarray, y: np.ndarray) -> tuple[float, dict[str, float]]
         "that is log 2 minus the log-loss, half-way between data and outputs; (2.1) averages the "
         "log-odds over the data": math.log(2) - loss,
         "that is the log-loss of the classifier; (2.1) averages its log-odds over the data": loss,
+        "the log-odds of some data are negative, and they should count so": np.abs(of_x).mean(),
         "those are both directions added; one is wanted": right - of_y.mean(),
         "you summed over the data; an expectation is estimated by their mean": of_x.sum(),
         "is that a probability? The log-odds, decision_function, are wanted": each.mean(),

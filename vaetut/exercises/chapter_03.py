@@ -112,6 +112,9 @@ def _ess(ess: Callable[..., torch.Tensor]) -> str | None:
         "you used the logarithms as weights; (3.7) wants the weights": (
             log_w.sum(0) ** 2 / (log_w**2).sum(0)
         ),
+        "the weights are scaled along the images; the draws are the first axis": (
+            1 / log_w.softmax(1).square().sum(0)
+        ),
         "that is its logarithm": wanted.log(),
         "that is one over the largest share; (3.7) looks at all of them": 1 / p.amax(0),
         "that is the exp of the entropy, another effective number; (3.7) has the squares": (
@@ -222,6 +225,9 @@ def _other_weights(
         "the prior is missing": log_likelihood - q,
         "that is log p(x|z) alone: the weight of a draw from the prior": log_likelihood,
         "the likelihood, log p(x|z), is missing": prior - q,
+        "log_likelihood is a logarithm already, and the others are logarithms, too": (
+            log_likelihood.exp() + prior - q
+        ),
         "prior and q have changed places": log_likelihood - prior + q,
         "q is divided by, so its logarithm is subtracted": weight + q,
         "the sign is turned": -wanted,
