@@ -1,49 +1,126 @@
-"""Every check accepts its solution, and meets each likely mistake with the hint that fits."""
+"""Every check accepts right answers of any form, and meets each mistake with the hint that fits."""
 
 import math
+import threading
+import time
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from vaetut.exercises import check
-from vaetut.exercises.registry import CHECKS
+from vaetut.exercises import check, judge, registry
+from vaetut.exercises.registry import CHECKS, close, scaled, shifted, sizes
 
 FILES = sorted((Path(__file__).parent / "exercises").glob("chapter_*.py"))
 CHAPTERS = [import_module(f"tests.exercises.{path.stem}") for path in FILES]
 SOLUTIONS = {number: answer for c in CHAPTERS for number, answer in c.SOLUTIONS.items()}
+RIGHT = [right for c in CHAPTERS for right in c.RIGHT]
 MISTAKES = [mistake for c in CHAPTERS for mistake in c.MISTAKES]
+SEEDS = range(3)  # what a check draws must not decide
 
 
-def test_every_exercise_has_a_solution_and_mistakes():
-    assert set(SOLUTIONS) == set(CHECKS) == {number for number, _, _ in MISTAKES}
+def test_every_exercise_has_a_solution_other_right_ways_and_mistakes():
+    ways, mistakes = (Counter(number for number, *_ in each) for each in (RIGHT, MISTAKES))
+    assert set(SOLUTIONS) == set(CHECKS) == set(ways) == set(mistakes)
+    assert not {number: count for number, count in ways.items() if count < 5}
+    assert not {number: count for number, count in mistakes.items() if count < 8}
 
 
 @pytest.mark.parametrize("number", SOLUTIONS)
-def test_the_solution_passes(number, capsys):
+def test_the_solution_is_correct_whatever_is_drawn(number, capsys):
     check(number, SOLUTIONS[number])
     assert capsys.readouterr().out == f"{number}: correct\n"
+    for seed in range(10):
+        assert judge(number, SOLUTIONS[number], seed=seed).state == "correct", seed
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("number", "answer"), RIGHT)
+def test_another_right_way_is_correct(number, answer, seed):
+    assert str(judge(number, answer, seed=seed)) == f"{number}: correct"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("number", "answer", "hint"), MISTAKES)
-def test_a_mistake_gets_the_hint_that_fits(number, answer, hint, capsys):
-    check(number, answer)
-    said = capsys.readouterr().out
-    assert said.startswith(f"{number}: not right yet.")
-    assert hint in said
+def test_a_mistake_gets_the_hint_that_fits(number, answer, hint, seed):
+    verdict = judge(number, answer, seed=seed)
+    assert verdict.state == "not right yet"
+    assert hint in str(verdict)
 
 
 @pytest.mark.parametrize("number", SOLUTIONS)
 def test_an_empty_stub_is_not_done_yet_and_stops_nothing(number, capsys):
-    check(number, lambda *args: None)
-    check(number, None)
-    assert capsys.readouterr().out == 2 * f"{number}: not done yet\n"
+    def stub(*args): ...
+
+    def explained(*args):
+        """Return what the exercise wants."""
+
+    for empty in (stub, explained, lambda *args: None, None):
+        check(number, empty)
+    assert capsys.readouterr().out == 4 * f"{number}: not done yet\n"
 
 
-def test_code_that_fails_is_reported_and_stops_nothing(capsys):
-    check("7.1", lambda n: math.sqrt(-1))
-    assert "Your code stopped with ValueError" in capsys.readouterr().out
+def test_a_number_that_is_typed_in_is_no_empty_stub():
+    for value in (418, 418.0, "418"):
+        assert judge("7.1", eval(f"lambda n: {value!r}")).state == "not right yet"
+
+
+@pytest.mark.parametrize("number", SOLUTIONS)
+def test_a_forgotten_return_is_not_an_empty_stub(number):
+    def forgotten(*args):
+        result = SOLUTIONS[number](*args)
+        print(type(result), end="")
+
+    assert "returns nothing" in judge(number, forgotten).hint
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), RecursionError("deep")])
+def test_code_that_fails_is_reported_and_stops_nothing(error, capsys):
+    def failing(n):
+        raise error
+
+    check("7.1", failing)
+    assert f"Your code stopped with {type(error).__name__}: {error}" in capsys.readouterr().out
+
+
+def test_ctrl_c_is_the_readers(monkeypatch):
+    def interrupted(n):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judge("7.1", interrupted)
+
+
+def endless(n):
+    while True:
+        n += 1
+
+
+def endless_and_deaf(n):
+    while True:
+        try:
+            endless(n)
+        except:  # noqa: E722  (as in a reader's code)
+            if time.monotonic() > endless_and_deaf.until:
+                raise
+
+
+@pytest.mark.parametrize("answer", [endless, endless_and_deaf])
+def test_a_loop_that_never_ends_is_ended(answer, monkeypatch):
+    monkeypatch.setattr(registry, "TIME_LIMIT", 0.2)
+    endless_and_deaf.until = time.monotonic() + 1
+    assert "was stopped" in judge("7.1", answer).hint
+    assert judge("7.1", SOLUTIONS["7.1"]).state == "correct"
+    assert threading.active_count() < 5
+
+
+def in_float64(result):
+    if isinstance(result, tuple):
+        return tuple(map(in_float64, result))
+    return result.double() if isinstance(result, torch.Tensor) else result
 
 
 def as_array(result):
@@ -53,42 +130,104 @@ def as_array(result):
     return result.detach().double().numpy() if isinstance(result, torch.Tensor) else result
 
 
-@pytest.mark.parametrize("number", sorted(set(SOLUTIONS) - {"5.2", "13.1"}))  # which want gradients
-def test_a_solution_may_come_in_other_forms(number, capsys):
-    check(number, lambda *args: as_array(SOLUTIONS[number](*args)))
-    assert capsys.readouterr().out == f"{number}: correct\n"
+def as_list(result):
+    if isinstance(result, tuple):
+        return [as_list(each) for each in result]
+    return result.tolist() if isinstance(result, torch.Tensor | np.ndarray) else result
 
 
-def test_a_solution_may_change_what_it_is_given(capsys):
+@pytest.mark.parametrize("number", SOLUTIONS)
+def test_a_solution_may_come_in_double_precision(number):
+    assert judge(number, lambda *args: in_float64(SOLUTIONS[number](*args))).state == "correct"
+
+
+@pytest.mark.parametrize("form", [as_array, as_list])
+@pytest.mark.parametrize("number", SOLUTIONS)
+def test_a_solution_may_come_as_arrays_or_lists_where_no_gradient_is_wanted(number, form):
+    verdict = judge(number, lambda *args: form(SOLUTIONS[number](*args)))
+    assert verdict.state == "correct" or "has no gradient" in verdict.hint
+
+
+@pytest.mark.parametrize("number", SOLUTIONS)
+def test_the_readers_defaults_do_not_count(number):
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad():
+            assert judge(number, SOLUTIONS[number]).state == "correct"
+        assert torch.get_default_dtype() is torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_solution_may_change_what_it_is_given():
     def log_mean(log_w):
         top = log_w.amax(0)
         log_w -= top
         return log_w.exp_().mean(0).log() + top
 
-    check("3.1", log_mean)
-    assert capsys.readouterr().out == "3.1: correct\n"
+    assert judge("3.1", log_mean).state == "correct"
 
 
-@pytest.mark.parametrize("answer", [{"mean": 1}, "418", 7, lambda x: x])
+@pytest.mark.parametrize("answer", [{"mean": 1}, "418", 7, lambda x: x, math.nan, []])
 @pytest.mark.parametrize("number", SOLUTIONS)
-def test_an_answer_of_another_kind_is_not_called_a_fault_of_the_code(number, answer, capsys):
-    check(number, lambda *args: answer)
-    said = capsys.readouterr().out
-    assert said.startswith(f"{number}: not right yet.")
-    assert "your code stopped" not in said.lower()
+def test_an_answer_of_another_kind_is_not_called_a_fault_of_the_code(number, answer):
+    verdict = judge(number, lambda *args: answer)
+    assert verdict.state == "not right yet"
+    assert "your code stopped" not in verdict.hint
 
 
-def test_the_number_that_is_off_is_the_one_shown(capsys):
+def spoiled(result, value):
+    """Return a result with its last number replaced."""
+    if isinstance(result, tuple):
+        return tuple(spoiled(each, value) for each in result)
+    if not isinstance(result, torch.Tensor):
+        return value if isinstance(result, int | float | np.floating) else result
+    result = result.clone()
+    result.view(-1)[-1] = value
+    return result
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("number", sorted(set(SOLUTIONS) - {"1.2", "10.6"}))  # functions, models
+def test_a_number_that_is_not_finite_never_passes(number, value):
+    verdict = judge(number, lambda *args: spoiled(SOLUTIONS[number](*args), value))
+    assert verdict.state == "not right yet"
+
+
+def test_the_number_that_is_off_is_the_one_shown():
     """And not the first one, which may be right."""
     for wrong, shown in ((5.0, "5.0000"), (math.nan, "nan")):
 
         def only_the_last(*args, wrong=wrong):
-            result = SOLUTIONS["1.1"](*args)
-            result[-1] = wrong
-            return result
+            return spoiled(SOLUTIONS["1.1"](*args), wrong)
 
-        check("1.1", only_the_last)
-        assert f"one of your numbers is {shown}, it should be" in capsys.readouterr().out
+        assert f"one of your numbers is {shown}, it should be" in judge("1.1", only_the_last).hint
+
+
+def test_sizes_that_are_drawn_together_differ():
+    for seed in range(50):
+        some = sizes(torch.Generator().manual_seed(seed), 2, 5, 3)
+        assert len(set(some)) == 3
+        assert set(some) <= {2, 3, 4, 5}
+
+
+def test_one_number_that_was_added_or_multiplied_is_known():
+    wanted = torch.tensor([1.0, -2.0, 4.0])
+    assert close(wanted + 3, shifted(wanted + 3, wanted))
+    assert close(wanted * -3, scaled(wanted * -3, wanted))
+    for known in (shifted, scaled):
+        for other in (wanted**2, 0 * wanted, wanted * torch.nan, torch.full((3,), torch.inf)):
+            assert not close(other, known(other, wanted))
+
+
+def test_a_gradient_that_is_lost_in_place_is_no_fault_of_the_kind():
+    def log_prob(each, x):
+        logs = each.exp()
+        total = logs.log()
+        logs *= 2
+        return SOLUTIONS["15.2"](total, x)
+
+    assert "no way back to its gradient" in judge("15.2", log_prob).hint
 
 
 def test_an_unknown_exercise_is_an_error_that_lists_the_known():

@@ -89,6 +89,8 @@ def another_seed():
 
 SOLUTIONS = {"4.1": bayes, "4.2": log_aggregate, "4.3": moments, "4.4": draw_images}
 
+RIGHT = []
+
 MISTAKES = [
     ("4.1", lambda *a: bayes(*a)[0], "two things"),
     ("4.1", lambda *a: bayes(*a)[::-1], "one number"),

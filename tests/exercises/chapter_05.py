@@ -85,6 +85,8 @@ def density(change):
 
 SOLUTIONS = {"5.1": log_q, "5.2": draw, "5.3": score_gradient, "5.4": correlated}
 
+RIGHT = []
+
 MISTAKES = [
     ("5.1", lambda *a: log_q(*a, reduce=None), "summed: shape (B,)"),
     ("5.1", lambda *a: log_q(*a).sum(), "5 rows"),

@@ -65,6 +65,8 @@ SOLUTIONS = {
     "6.5": continuous_bernoulli,
 }
 
+RIGHT = []
+
 MISTAKES = [
     ("6.1", lambda *a: -kl(*a), "sign is turned"),
     ("6.1", lambda *a: kl(*a, factor=1.0), "factor ½"),

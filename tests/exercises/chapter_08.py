@@ -80,6 +80,8 @@ SOLUTIONS = {
     "8.4": model_joint,
 }
 
+RIGHT = []
+
 MISTAKES = [
     ("8.1", per_image, "one number per image"),
     ("8.1", lambda *a: tables(*a)[0], "ne number is wanted"),

@@ -82,6 +82,8 @@ SOLUTIONS = {
     "9.6": detection,
 }
 
+RIGHT = []
+
 MISTAKES = [
     ("9.1", lambda log_w, K: bound_from_weights(log_w, K).mean(), "for all images"),
     ("9.1", lambda log_w, K: -log_w, "for each image"),

@@ -97,6 +97,8 @@ SOLUTIONS = {
     "10.6": patients,
 }
 
+RIGHT = []
+
 MISTAKES = [
     ("10.1", lambda *a: linear_curve(*a)[0], "two things"),
     ("10.1", lambda e, b, v: (e, e), "one number"),

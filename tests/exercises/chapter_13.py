@@ -42,6 +42,8 @@ def by_weights(w, means):
 
 SOLUTIONS = {"13.1": observed, "13.2": fill, "13.3": in_units}
 
+RIGHT = []
+
 MISTAKES = [
     ("13.1", lambda x, m, v: each(x.nan_to_num(), m, v), "for each row"),
     ("13.1", lambda x, m, v: each(x, m, v).sum(1), "a gap times zero"),

@@ -26,6 +26,8 @@ def capped_log_prob(x, log_mean, most):
 
 SOLUTIONS = {"14.1": bits_per_value, "14.2": capped_log_prob}
 
+RIGHT = []
+
 MISTAKES = [
     ("14.1", lambda n, d: n / (d * math.log(2)), ", one number"),
     ("14.1", lambda n, d: n.mean() / d, "a bit is log 2 of them"),

@@ -24,7 +24,57 @@ def first_end(x):
     return (x == 0) & (ends_before(x) == 0)
 
 
+def by_assignment(x, classes):
+    out = torch.zeros(*x.shape, classes)
+    out[:, 1:] = one_hot(x, classes)[:, :-1]
+    return out
+
+
+def by_comparison(x, classes):
+    before = torch.cat([torch.full_like(x[:, :1], -1), x[:, :-1]], 1)
+    return (before[..., None] == torch.arange(classes)).float()
+
+
+def by_loops(x, classes):
+    out = torch.zeros(len(x), x.shape[1], classes)
+    for row in range(len(x)):
+        for place in range(1, x.shape[1]):
+            out[row, place, int(x[row, place - 1])] = 1
+    return out
+
+
+def letter_by_letter(log_prob_each, x):
+    totals = []
+    for terms, letters in zip(log_prob_each, x, strict=True):
+        total = 0.0
+        for term, letter in zip(terms, letters, strict=True):
+            total = total + term
+            if letter == 0:
+                break
+        totals.append(total)
+    return totals
+
+
+def by_length(log_prob_each, x):
+    ends = torch.cat([x == 0, torch.ones_like(x[:, :1], dtype=torch.bool)], 1)
+    last = ends.float().argmax(1)  # the first end symbol, or behind the last letter
+    return (log_prob_each * (torch.arange(x.shape[1]) <= last[:, None])).sum(1)
+
+
 SOLUTIONS = {"15.1": letters_before, "15.2": log_prob_of_text}
+
+RIGHT = [
+    ("15.1", by_assignment),
+    ("15.1", by_comparison),
+    ("15.1", by_loops),
+    ("15.1", lambda x, c: torch.cat([torch.zeros(len(x), 1, c), one_hot(x, c)[:, :-1]], 1)),
+    ("15.1", lambda x, c: one_hot(x, c).roll(1, 1) * (torch.arange(x.shape[1]) > 0)[:, None]),
+    ("15.2", letter_by_letter),
+    ("15.2", by_length),
+    ("15.2", lambda p, x: torch.where(ends_before(x) > 0, 0.0, p).sum(1)),
+    ("15.2", lambda p, x: p.masked_fill(((x == 0).cumsum(1) - (x == 0).long()) > 0, 0).sum(-1)),
+    ("15.2", lambda p, x: torch.einsum("bd,bd->b", p, (ends_before(x) == 0).float())),
+]
 
 MISTAKES = [
     ("15.1", lambda x, c: letters_before(x, c).transpose(1, 2)[:, :2], "(B, D, C)"),

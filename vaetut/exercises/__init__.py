@@ -19,6 +19,6 @@ from . import (  # noqa: F401  (registers their exercises)
     chapter_14,
     chapter_15,
 )
-from .registry import check
+from .registry import Verdict, check, judge
 
-__all__ = ["check"]
+__all__ = ["Verdict", "check", "judge"]

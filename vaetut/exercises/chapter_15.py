@@ -7,23 +7,23 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
-from ..noise import make_generator
-from .registry import NOT_DONE, exercise, first_match, furthest
+from .registry import compare, compare_gradients, drawn, exercise, size
 
 
 @exercise("15.1")
 def _letters_before(letters_before: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (x, classes) that returns (B, D, C)."""
-    x, classes = torch.tensor([[2.0, 0.0, 3.0, 1.0], [3.0, 3.0, 1.0, 0.0]]), 4
-    got = letters_before(x, classes)
-    if got is None:
-        return NOT_DONE
-    if got.shape != (2, 4, 4):
+    g = drawn()
+    B, D, C = size(g, 2, 4), size(g, 5, 7), 4
+    x = torch.randint(C, (B, D), generator=g).float()
+    x[0, :4], x[:, -1] = torch.tensor([2.0, 0.0, 3.0, 1.0]), 2.0  # every class, the last one not 0
+    got = letters_before(x, C)
+    if got.shape != (B, D, C):
         return (
-            "zeros and ones for each place and class are wanted, (B, D, C), here (2, 4, 4); "
+            f"zeros and ones for each place and class are wanted, (B, D, C), here {(B, D, C)}; "
             f"yours is {tuple(got.shape)}"
         )
-    own = F.one_hot(x.long(), classes).float()  # (2, 4, 4)
+    own = F.one_hot(x.long(), C).float()  # (B, D, C)
     wanted = F.pad(own, (0, 0, 1, -1))
     known = {
         "the decoder would see the very letter that it has to write: shift by one place": own,
@@ -33,27 +33,31 @@ def _letters_before(letters_before: Callable[..., torch.Tensor]) -> str | None:
         "at the first place stands the last letter: nothing was written before": own.roll(1, 1),
         "you have shifted the classes, not the places": F.pad(own, (1, -1)),
         "at the first place all is zero; you have put the class 0 there": F.one_hot(
-            F.pad(x, (1, -1)).long(), classes
+            F.pad(x, (1, -1)).long(), C
         ).float(),
         "only the letter just before is wanted, not all of them": wanted.cumsum(1).clamp(max=1),
     }
-    if hint := first_match(got.float(), known, wanted):
-        return hint
-    return None if torch.equal(got.float(), wanted) else furthest(got.float(), wanted)
+    return compare(got, wanted, known)
 
 
 @exercise("15.2")
 def _log_prob_of_text(log_prob_of_text: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (log_prob_each, x) that returns one number for each text."""
-    x = torch.tensor([[2.0, 1.0, 0.0, 0.0], [3.0, 3.0, 1.0, 0.0], [1.0, 0.0, 2.0, 0.0]])
-    each = -torch.rand(3, 4, generator=make_generator(0)) - 0.1
+    g = drawn()
+    D = size(g, 4, 7)
+    x = torch.randint(1, 4, (4, D), generator=g).float()
+    x[0, 2:], x[1, D - 1], x[2, 1] = 0.0, 0.0, 0.0  # ends repeated, at the last place, and early
+    each = -torch.rand(4, D, generator=g) - 0.1  # the last text never ends
     got = log_prob_of_text(each, x)
-    if got is None:
-        return NOT_DONE
-    if got.shape != (3,):
-        return f"one number for each text is wanted, here (3,); yours is {tuple(got.shape)}"
-    ended = (x == 0).float().cumsum(1)  # how many end symbols up to each place
-    wanted = (each * ((ended == 0) | ((ended == 1) & (x == 0)))).sum(1)
+    if got.shape != (4,):
+        return f"one number for each text is wanted, here (4,); yours is {tuple(got.shape)}"
+
+    def total(each: torch.Tensor) -> torch.Tensor:
+        ended = (x == 0).cumsum(1)  # how many end symbols up to each place
+        return (each * ((ended == 0) | ((ended == 1) & (x == 0)))).sum(1)
+
+    ended, wanted = (x == 0).cumsum(1), total(each)
+    length = ((ended == 0) | ((ended == 1) & (x == 0))).sum(1)
     known = {
         "the repeated end symbols count in your sum; stop at the first": each.sum(1),
         "the first end symbol belongs to the text: without it, nothing says where it stops": (
@@ -65,11 +69,10 @@ def _log_prob_of_text(log_prob_of_text: Callable[..., torch.Tensor]) -> str | No
         "only the first end symbol's own log-probability is left: keep the letters, too": (
             (each * ((ended == 1) & (x == 0))).sum(1)
         ),
-        "a text's log-probability is a sum over its letters, no mean": (
-            wanted / torch.tensor([3.0, 4.0, 2.0])
-        ),
+        "a text's log-probability is a sum over its letters, no mean": wanted / length,
         "log-probabilities are added": wanted.exp(),
+        "the sign is turned: a log-probability is never positive": -wanted,
     }
-    if hint := first_match(got, known, wanted):
-        return hint
-    return None if torch.allclose(got, wanted, rtol=1e-3) else furthest(got, wanted)
+    return compare(got, wanted, known) or compare_gradients(
+        lambda each: log_prob_of_text(each, x), total, [each], [0]
+    )

@@ -1,40 +1,89 @@
-"""The exercises by their numbers, and how an answer is checked."""
+"""The exercises by their numbers, and how an answer is judged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from torch import nn
 
-NOT_DONE = "not done yet"
+from ..noise import make_generator
+from .answers import (
+    NothingReturned,
+    ReadersError,
+    TimeUp,
+    is_stub,
+    known_ground,
+    tamed,
+    time_limit,
+)
 
-# A check takes the reader's answer; it returns a hint, NOT_DONE, or None where the answer is right.
+TIME_LIMIT = 60.0  # seconds for one check; the slowest right answer needs a few
+
+# A check takes the reader's answer; it returns a hint, or None where the answer is right.
 Check = Callable[..., str | None]
 CHECKS: dict[str, Check] = {}
+_RESULTS: dict[str, int] = {}  # how many things the answer to each exercise returns
+_SEED: ContextVar[int] = ContextVar("seed")
 
 
-def exercise(number: str) -> Callable[[Check], Check]:
-    """Register the decorated function as the check of exercise `number`, e.g. "7.1"."""
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says of an answer.
+
+    Attributes
+    ----------
+    number : str
+        The exercise's.
+    state : {"correct", "not right yet", "not done yet"}
+        "not done yet" is a function that is still empty, or None.
+    hint : str
+        What the mistake looks like; empty unless the state is "not right yet".
+    """
+
+    number: str
+    state: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Return the line that the reader sees."""
+        hint = f". {self.hint[0].upper()}{self.hint[1:]}." if self.hint else ""
+        return f"{self.number}: {self.state}{hint}"
+
+
+def exercise(number: str, results: int = 1) -> Callable[[Check], Check]:
+    """Register the decorated function as the check of exercise `number`, e.g. "7.1".
+
+    `results` is how many things the reader's function returns. Where they are several and the
+    number is right, the check gets a tuple; where it is one, a tensor.
+    """
 
     def register(function: Check) -> Check:
         CHECKS[number] = function
+        _RESULTS[number] = results
         return function
 
     return register
 
 
-def check(number: str, answer: object) -> None:
-    """Print whether `answer` solves the exercise, and if not, a hint that fits the mistake.
+def judge(number: str, answer: object, *, seed: int | None = None) -> Verdict:
+    """Say whether `answer` solves the exercise, and if not, give a hint that fits the mistake.
 
     Parameters
     ----------
     number : str
         The exercise's, e.g. "7.1".
     answer : object
-        The function that the exercise asks for. None, or a function that returns None, is "not
-        done yet". Arrays and floats that it returns count as tensors, and lists as tuples.
+        The function that the exercise asks for. It gets copies of the check's arguments. Arrays,
+        lists and numbers that it returns count as tensors, of any precision.
+    seed : int, optional
+        Of the sizes and numbers that the answer is tried on. By default they are new each time.
+
+    Returns
+    -------
+    Verdict
 
     Raises
     ------
@@ -45,69 +94,90 @@ def check(number: str, answer: object) -> None:
         raise TypeError(f"number must be a str, such as '7.1', got {number!r:.60}")
     if number not in CHECKS:
         raise ValueError(f"there is no exercise {number!r}; there are: {', '.join(CHECKS)}")
+    if answer is None or is_stub(answer):
+        return Verdict(number, "not done yet")
+    if not callable(answer):
+        kind = type(answer).__name__
+        hint = f"a function is wanted, and yours is of the type {kind}; give the function itself, "
+        return Verdict(number, "not right yet", hint + "without calling it")
+    token = _SEED.set(secrets.randbits(32) if seed is None else seed)
     try:
         hint = _hint(number, answer)
-    except _ReadersError as error:
-        hint = f"your code stopped with {error}"
+    finally:
+        _SEED.reset(token)
+    return Verdict(number, "not right yet" if hint else "correct", hint or "")
+
+
+def _hint(number: str, answer: Callable) -> str | None:
+    try:
+        with known_ground(), time_limit(TIME_LIMIT):
+            return CHECKS[number](tamed(answer, _RESULTS[number]))
+    except NothingReturned:
+        return "your function returns nothing: let it end with `return` and the result"
+    except ReadersError as error:
+        return f"your code stopped with {error}"
+    except TimeUp:
+        return (
+            f"your code ran for more than {TIME_LIMIT:.0f} seconds and was stopped: is there a "
+            "loop that never ends, or one that PyTorch could do in one call"
+        )
     except Exception as error:  # the answer may be of any kind
-        hint = (
+        return (
             "your code runs, but what it returns is not of the kind that is asked for "
             f"({type(error).__name__}: {error})"
         )
-    if hint is NOT_DONE:
-        print(f"{number}: not done yet")
-    elif hint:
-        print(f"{number}: not right yet. {hint[0].upper()}{hint[1:]}.")
-    else:
-        print(f"{number}: correct")
 
 
-def _hint(number: str, answer: object) -> str | None:
-    if answer is None:
-        return NOT_DONE
-    if not callable(answer):
-        return (
-            f"a function is wanted, and yours is of the type {type(answer).__name__}; give the "
-            "function itself, without calling it"
-        )
-    return CHECKS[number](_tamed(answer))
+def check(number: str, answer: object) -> None:
+    """Print what `judge` says of `answer`.
 
+    Parameters
+    ----------
+    number : str
+        The exercise's, e.g. "7.1".
+    answer : object
+        The function that the exercise asks for; an empty one is "not done yet".
 
-class _ReadersError(Exception):
-    """Something that went wrong in the reader's own code."""
-
-
-def _tamed(function: Callable) -> Callable:
-    """Wrap the reader's function: it cannot change what it is given, and returns tensors."""
-
-    def call(*args: object) -> object:
-        copies = [
-            a.clone() if isinstance(a, torch.Tensor) and not a.requires_grad else a for a in args
-        ]
-        try:
-            result = function(*copies)
-        except Exception as error:  # the reader's code may fail in any way
-            raise _ReadersError(f"{type(error).__name__}: {error}") from error
-        return _as_tensors(result)
-
-    return call
-
-
-def _as_tensors(result: object) -> object:
-    """Return floats and arrays as tensors in float32, lists as tuples, functions tamed.
-
-    A network is left as it is.
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such exercise.
     """
-    if isinstance(result, list | tuple):
-        return tuple(map(_as_tensors, result))
-    if isinstance(result, np.generic):
-        result = result.item()
-    if isinstance(result, np.ndarray | float):
-        result = torch.as_tensor(result)
-    if isinstance(result, torch.Tensor):
-        return result.float() if result.is_floating_point() else result
-    is_function = callable(result) and not isinstance(result, nn.Module)
-    return _tamed(result) if is_function else result
+    print(judge(number, answer))
+
+
+def drawn(stream: int = 0) -> torch.Generator:
+    """Return the generator of a check's sizes and numbers; each run of a check has its own."""
+    return make_generator(_SEED.get(), stream)
+
+
+def size(generator: torch.Generator, low: int, high: int) -> int:
+    """Draw a size from `low` to `high`, both included."""
+    return int(torch.randint(low, high + 1, (), generator=generator))
+
+
+def sizes(generator: torch.Generator, low: int, high: int, count: int) -> list[int]:
+    """Draw `count` different sizes from `low` to `high`, so that no axis passes for another."""
+    return (low + torch.randperm(high - low + 1, generator=generator)[:count]).tolist()
+
+
+def shifted(got: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Return `wanted` plus one number, that which fits `got`: for a constant too many or too few.
+
+    Of two numbers or more it is a known mistake; a single one fits always.
+    """
+    return wanted + (got - wanted).mean().nan_to_num(0, 0, 0)
+
+
+def scaled(got: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Return `wanted` times one number, that which fits `got`: for a factor too many or too few."""
+    factor = (got * wanted).sum() / wanted.square().sum()
+    return wanted * (factor.nan_to_num(1, 1, 1) or torch.nan)  # all zeros are no multiple
+
+
+def close(got: torch.Tensor, wanted: torch.Tensor, rtol: float = 1e-3, atol: float = 1e-4) -> bool:
+    """Say whether shape and values agree, every number finite where the wanted one is."""
+    return got.shape == wanted.shape and torch.allclose(got, wanted, rtol=rtol, atol=atol)
 
 
 def furthest(got: torch.Tensor, wanted: torch.Tensor, number: str = "one of your numbers") -> str:
@@ -117,6 +187,72 @@ def furthest(got: torch.Tensor, wanted: torch.Tensor, number: str = "one of your
     return f"for a small example {number} is {mine:.4f}, it should be {right:.4f}"
 
 
+def compare(
+    got: torch.Tensor,
+    wanted: torch.Tensor,
+    known: dict[str, torch.Tensor],
+    rtol: float = 1e-3,
+    atol: float = 1e-4,
+    number: str = "one of your numbers",
+) -> str | None:
+    """Return None for the wanted numbers, else the hint of the known mistake that `got` is.
+
+    Where it is none of them, say which number is furthest off. `got` has the wanted shape.
+    """
+    if close(got, wanted, rtol, atol):
+        return None
+    for hint, wrong in known.items():
+        if close(got, wrong, rtol, atol):
+            return hint
+    return furthest(got, wanted, number)
+
+
+def compare_gradients(
+    answer: Callable[..., torch.Tensor],
+    reference: Callable[..., torch.Tensor],
+    inputs: Sequence[torch.Tensor],
+    wrt: Sequence[int],
+    rtol: float = 1e-3,
+    atol: float = 1e-4,
+) -> str | None:
+    """Compare the gradients of a loss whose value is right already, or say that there is none.
+
+    Parameters
+    ----------
+    answer, reference : callable
+        The reader's function and ours, of `inputs`.
+    inputs : sequence of Tensor
+        What both are called with.
+    wrt : sequence of int
+        The places of the inputs that a gradient must come back to.
+    """
+    inputs = [each.detach().clone() for each in inputs]
+    leaves = [inputs[place].requires_grad_() for place in wrt]
+    result = answer(*inputs)
+    if not result.requires_grad:
+        return (
+            "the value is right, and has no gradient: compute with PyTorch's functions, without "
+            "detach and no_grad"
+        )
+    try:
+        got = torch.autograd.grad(result.sum(), leaves, allow_unused=True)
+    except RuntimeError as error:
+        reason = str(error).split(";")[0].split(": [")[0]
+        return f"the value is right, but PyTorch finds no way back to its gradient ({reason})"
+    wanted = torch.autograd.grad(reference(*inputs).sum(), leaves)
+    if any(one is not None and not one.isfinite().all() for one in got):
+        return "the value is right, and its gradient is not finite: where do you divide by 0"
+    if any(
+        one is None or not close(one, other, rtol, atol)
+        for one, other in zip(got, wanted, strict=True)
+    ):
+        return "the value is right, but not its gradient: is a part detached, or made by hand"
+    return None
+
+
+NOT_DONE = None  # this and the next: until every chapter is converted
+
+
 def first_match(
     got: torch.Tensor,
     known: dict[str, torch.Tensor],
@@ -124,10 +260,7 @@ def first_match(
     rtol: float = 1e-3,
     atol: float = 1e-4,
 ) -> str | None:
-    """Return the hint of the first known mistake that `got` is, unless it is what is wanted."""
-    if wanted is not None and torch.allclose(got, wanted, rtol=rtol, atol=atol):
+    """Return the hint of the known mistake that `got` is."""
+    if wanted is not None and close(got, wanted, rtol, atol):
         return None
-    for hint, wrong in known.items():
-        if torch.allclose(got, wrong, rtol=rtol, atol=atol):
-            return hint
-    return None
+    return next((hint for hint, wrong in known.items() if close(got, wrong, rtol, atol)), None)
