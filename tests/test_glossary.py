@@ -17,7 +17,12 @@ CHAPTERS = sorted((BOOK / "src").glob("[0-9][0-9]*_*.md"))
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
 TO_GLOSSARY = re.compile(rf"{GLOSSARY.stem}\.ipynb#(.+)")
 MASKED = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>")
-OTHER_MEANINGS = ("learning rate", "false-alarm rate")  # what holds a term by accident
+OTHER_MEANINGS = (
+    "learning rate",
+    "false-alarm rate",
+    "graphics card",
+    "feature dimension",
+)  # what holds a term by accident
 
 
 def entries() -> dict[str, str]:

@@ -101,8 +101,7 @@ def load_dataset(
 def binarize(images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
     """Draw each pixel from a Bernoulli whose mean is its grey value.
 
-    Drawn anew for each batch this is "dynamic" binarization (Salakhutdinov & Murray 2008;
-    Burda et al. 2015, §5.1).
+    Drawn anew for each batch this is "dynamic" binarization (Burda et al. 2015, §5.1).
 
     Parameters
     ----------

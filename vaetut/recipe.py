@@ -109,7 +109,7 @@ class Recipe:
         return VAE(*network, likelihood, variance, generator, prior=prior)
 
 
-# Metzen 2015: the run that the article shows.
+# Metzen's tutorial, whose training the article repeats.
 ARTICLE = Recipe()
 
 # About the same -ELBO in a fraction of the time, in 20 dimensions, but a higher NLL (appendix H);
