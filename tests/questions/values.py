@@ -119,7 +119,7 @@ VALUES = {
         2.0 * 1,
         1.0,
     ],
-    "05: Averaged over their draws, the gradients of different images": [
+    "05: Averaged over ever more draws, the gradients of different images": [
         4 / (10 * 10),
         (4 + 4) / (10 * 10),
         4 / 10 + 4 / (10 * 10),
@@ -151,7 +151,7 @@ VALUES = {
         0.15 * 784 / log(2),
     ],
     # Chapter 7
-    "07: Somebody lets `cost` end after its two lines": [
+    "07: Somebody lets `cost` end after the lines": [
         20 / 784,  # upside down
         1,
         784 / 20,
@@ -241,8 +241,8 @@ VALUES = {
     ],
     "10: In a region that has 20 % of the prior's probability": [
         0.2,
-        -0.2 * log(0.2),
         -log(1 - 0.2),
+        -0.2 * log(0.2),
         -log(0.2),
     ],
     # Chapter 13
