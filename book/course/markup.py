@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from .sources import BOOK
-from .student import PAGE, site
+from .student import PAGE, on_site
 
 sys.path.insert(0, str(BOOK / "_ext"))
 from mathematics import typeset  # the book's own, which runs MathJax
@@ -32,8 +32,7 @@ _PARSER.use(dollarmath_plugin, renderer=_formula_of, double_inline=True)
 
 def render(text: str) -> str:
     """Return Markdown as HTML; links to the book's pages lead to the site."""
-    text = PAGE.sub(lambda link: f"]({site()}{link[1]}.html{link[2] or ''})", text)
-    return _PARSER.render(text)
+    return _PARSER.render(PAGE.sub(on_site, text))
 
 
 def _file(name: str) -> str:

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from .sources import ANSWER, BOOK, ROOT, chapters, read_source
 
 EXTRA = ("A_notation_and_glossary", "D_solutions")  # appendices that the chapters lean on
-PAGE = re.compile(r"\]\(((?:[A-Z]|\d\d\w?)_\w+|index|references)\.(?:md|ipynb)(#[^)]*)?\)")
+PAGE = re.compile(r"\]\(((?:[A-Z]|\d\d\w?)_\w+|index|references|vae)\.(?:md|ipynb|(py))(#[^)]*)?\)")
 
 
 def site() -> str:
@@ -30,22 +30,28 @@ def write(folder: Path, graded: bool = False) -> None:
     names = {path.stem for path in paths}
     for path in paths:
         notebook = for_students(read_source(path), names)
-        notebook.metadata["vaetut"] = {"version": version(), "chapter": path.stem}
+        notebook.metadata["vaetut"] = {"version": project()["version"], "chapter": path.stem}
         nbformat.write(notebook, folder / f"{path.stem}.ipynb")
 
 
-def version() -> str:
-    """Return the package's version."""
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)["project"]["version"]
+def project() -> dict:
+    """Return what pyproject.toml says of the project."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def on_site(link: re.Match[str]) -> str:
+    """Return a link to one of the book's pages or files as one to the published site."""
+    name, file, place = link.groups()
+    if file:
+        return f"]({project()['urls']['Repository']}/blob/main/book/{name}.{file})"
+    return f"]({site()}{name}.html{place or ''})"
 
 
 def for_students(notebook: NotebookNode, names: set[str]) -> NotebookNode:
     """Take solutions out of a notebook, and lead links to pages that are not there to the site."""
 
     def lead(link: re.Match[str]) -> str:
-        stays = link[1] in names
-        return link[0] if stays else f"]({site()}{link[1]}.html{link[2] or ''})"
+        return link[0] if link[1] in names else on_site(link)
 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
