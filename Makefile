@@ -16,7 +16,7 @@ WORKERS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 SENSITIVE := book/01_from_autoencoders_to_vaes.ipynb book/10_what_goes_wrong.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test test-oldest test-matrix test-faults chapters weights bench bench-gpu speedrun site-test lighthouse epub pdf lint format address clean distclean
+.PHONY: help book lab test test-oldest test-matrix test-faults chapters weights course bench bench-gpu speedrun site-test lighthouse epub pdf lint format address clean distclean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +61,9 @@ chapters: $(READY)  ## build and run the notebooks whose source changed (CHAPTER
 
 weights: $(READY)  ## train all bundled weights again (takes hours)
 	$(BIN)/python benchmarks/train_weights.py
+
+course: $(READY)  ## make the kit for teachers in build/course (PACKS=--packs: also for otter, nbgrader)
+	$(BIN)/python -m book.course $(PACKS)
 
 bench: $(READY)  ## measure speed, and record it in benchmarks/ (half an hour, nothing else running)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[bench]'

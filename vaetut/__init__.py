@@ -63,7 +63,7 @@ _HOME = {
     "impute": "imputation",
     "VariationalAutoencoder": "estimator",
 }
-_MODULES = sorted({"cli", "exercises", "parts", "plotting", "web", *_HOME.values()})
+_MODULES = sorted({"cli", "exercises", "grading", "parts", "plotting", "web", *_HOME.values()})
 
 __all__ = sorted(_HOME)
 

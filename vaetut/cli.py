@@ -1,4 +1,4 @@
-"""The command line: `vaetut train · evaluate · doctor · figures · sample · export · list`.
+"""The command line: `vaetut train · evaluate · doctor · figures · sample · export · list · grade`.
 
 It is thin over the package.
 """
@@ -331,6 +331,49 @@ def export(
         write_file(output, data)
     whole, packed = len(data) / 1e3, len(gzip.compress(data)) / 1e3
     typer.echo(f"wrote {output}: {whole:.0f} kB, {packed:.0f} kB compressed")
+
+
+@command()
+def grade(
+    submissions: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
+    output_dir: Annotated[Path, _option("For the results.", file_okay=False)] = Path("grades"),
+    points: Annotated[
+        Path | None,
+        _option('TOML, lines such as "5.1" = 2.', default="1 each", exists=True, dir_okay=False),
+    ] = None,
+    cell_seconds: Annotated[float, _option("For one cell, or one check.", min=1)] = 120,
+    seconds: Annotated[float, _option("For one submission.", min=1)] = 1200,
+    memory: Annotated[float, _option("GiB of resident memory for one submission.", min=0.5)] = 6,
+    seed: Annotated[
+        int | None,
+        _option("Of the numbers that functions are tried on.", default="a secret one", min=0),
+    ] = None,
+) -> None:
+    """Grade notebooks with exercises of the book, each in processes and a folder of its own.
+
+    Their own checks are taken out, and functions are called by name. The table goes to stdout, and
+    with it grades.csv and grades.json to the output folder. After Ctrl-C the same command goes on.
+
+    **This is no sandbox**: a submission runs with your rights. Its network is cut where the system
+    can (Linux), and its time and memory are limited. Grade strangers' work in a container.
+
+        vaetut grade submissions/*.ipynb --points points.toml
+    """
+    try:
+        from .grading.grades import Limits, read_points, table
+        from .grading.grades import grade as grade_all
+    except ModuleNotFoundError as error:
+        raise ValueError(f"no {error.name}: pip install 'vaetut[grade]'") from error
+    grades = grade_all(
+        submissions,
+        output_dir,
+        points=read_points(points) if points else None,
+        limits=Limits(cell_seconds, seconds, memory),
+        seed=seed,
+        progress=partial(typer.echo, err=True),
+    )
+    typer.echo(table(grades))
+    typer.echo(f"wrote {output_dir / 'grades.csv'} and {output_dir / 'grades.json'}", err=True)
 
 
 @command("list")

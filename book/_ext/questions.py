@@ -35,7 +35,7 @@ def arrange(app: Sphinx, doctree: nodes.document, page: str) -> None:
     end = nodes.container(classes=["answers-at-the-end"])
     for number, (label, inside) in enumerate(find(doctree), 1):
         label.children = [nodes.Text(f"Question {number}:")]
-        opening, answers, closing = inside
+        opening, answers, _ = inside
         end += nodes.paragraph("", "", nodes.strong("", f"Question {number}"))
         end += answers.deepcopy()
         if html:

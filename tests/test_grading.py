@@ -1,0 +1,208 @@
+"""Grading: every submission gets its fair line, whatever it does, and none stops the rest."""
+
+import csv
+import json
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from typer.testing import CliRunner
+
+from book.build import BOOK
+from vaetut.cli import app
+from vaetut.exercises.registry import CHECKS
+from vaetut.grading import run
+from vaetut.grading.grades import Grade, Limits, grade, read_points, table
+from vaetut.grading.submission import NotANotebookError, function_name, read
+
+IMPORTS = "import torch\nfrom torch.nn import functional as F\nfrom vaetut import exercises"
+SHIFT = """def letters_before(x, classes):
+    return F.pad(F.one_hot(x.long(), classes).float(), (0, 0, 1, -1))
+
+
+exercises.check("15.1", letters_before)"""
+SUM = """def log_prob_of_text(log_prob_each, x):
+    before = F.pad((x == 0).cumsum(1), (1, -1))
+    return (log_prob_each * (before == 0)).sum(1)
+
+
+exercises.check("15.2", log_prob_of_text)"""
+EMPTY = "def letters_before(x, classes): ...\n\n\nexercises.check('15.1', letters_before)"
+WRONG = SHIFT.replace("1, -1", "-1, 1")
+BOTH = [("15.1", "correct"), ("15.2", "correct")]
+DELETE = """import os, shutil
+for path in (".", os.environ["HOME"]):
+    shutil.rmtree(path, ignore_errors=True)"""
+CHANGE_THE_CHECKS = """import vaetut
+from vaetut.exercises import registry
+registry.CHECKS["15.1"] = lambda letters_before: None
+exercises.judge = vaetut.exercises.judge = lambda *args, **settings: registry.Verdict("", "correct")
+exercises.check = lambda *args: print("15.1: correct")"""
+DEAF = """while True:
+    try:
+        while True: pass
+    except BaseException: pass"""
+EAT = "eaten = []\nwhile True: eaten.append(torch.ones(100_000_000))"
+KILL = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+
+# What a submission consists of, what it gets, and what is noted of its cells.
+SUBMISSIONS = {
+    "right": ([IMPORTS, SHIFT, SUM], BOTH, ""),
+    "empty": ([IMPORTS, EMPTY, SUM], [("15.1", "not done yet"), BOTH[1]], ""),
+    "looping": ([IMPORTS, SHIFT, "while True:\n    pass", SUM], BOTH, "code cell 3 timed out"),
+    "deaf": ([IMPORTS, SHIFT, DEAF, SUM], BOTH, "code cell 3 timed out"),
+    "eating": ([IMPORTS, SHIFT, EAT, SUM], BOTH, "code cell 3 out of memory"),
+    "deleting": ([IMPORTS, DELETE, SHIFT, SUM], BOTH, ""),
+    "printing": ([IMPORTS, SHIFT, SUM, "while True: print('x' * 100)"], BOTH, "cell 4 timed out"),
+    "killing": ([IMPORTS, SHIFT, KILL, SUM], BOTH, "code cell 3 crashed"),
+    "changing": (
+        [IMPORTS, CHANGE_THE_CHECKS, WRONG, SUM],
+        [("15.1", "not right yet"), BOTH[1]],
+        "",
+    ),
+    "of last year": ([IMPORTS, SHIFT], [BOTH[0], ("15.2", "missing")], ""),
+    "failing": ([IMPORTS, "1 / 0\n" + SHIFT, SUM], [("15.1", "crashed"), BOTH[1]], "ZeroDivision"),
+}
+LIMITS = Limits(cell=5, whole=120, memory=3)
+
+
+def write(path, cells):
+    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """Return the folder of the results, and the grades, of all submissions and one that is none."""
+    folder = tmp_path_factory.mktemp("course")
+    paths = [write(folder / f"{name}.ipynb", cells) for name, (cells, *_) in SUBMISSIONS.items()]
+    broken = folder / "not JSON.ipynb"
+    broken.write_text("{", encoding="utf-8")
+    grace, run.GRACE = run.GRACE, 1.0
+    try:
+        return folder / "grades", grade([broken, *paths], folder / "grades", limits=LIMITS, seed=1)
+    finally:
+        run.GRACE = grace
+
+
+def of(grades, name):
+    return [each for each in grades if each.submission.endswith(f"{name}.ipynb")]
+
+
+@pytest.mark.parametrize("name", SUBMISSIONS)
+def test_a_submission_gets_its_fair_line(name, graded):
+    _, wanted, note = SUBMISSIONS[name]
+    mine = of(graded[1], name)
+    assert [(each.exercise, each.state) for each in mine if each.exercise] == wanted
+    notes = [each.hint for each in mine if not each.exercise]
+    assert len(notes) == bool(note) and note in "".join(notes)
+
+
+def test_a_file_that_is_no_notebook_gets_a_line_and_no_points(graded):
+    (line,) = of(graded[1], "not JSON")
+    assert (line.state, line.points) == ("no notebook", 0.0)
+    assert "JSON" in line.hint
+
+
+def test_a_wrong_answer_gets_the_hint_of_the_book(graded):
+    assert "to the left" in of(graded[1], "changing")[0].hint
+
+
+def test_the_files_say_what_the_table_says(graded):
+    folder, grades = graded
+    facts = json.loads((folder / "grades.json").read_text(encoding="utf-8"))
+    assert [Grade(**each) for each in facts["grades"]] == grades and facts["seed"] == 1
+    with (folder / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["state"] for row in rows] == [each.state for each in grades]
+    assert len(table(grades).splitlines()) == len(grades)
+
+
+def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
+    """What is finished is not run again, unless the file has changed."""
+    first, second = (write(tmp_path / f"{n}.ipynb", [IMPORTS, SHIFT]) for n in "ab")
+    ran = []
+
+    def run_once(submission, exercises, limits, seed):
+        ran.append(submission.cells[1])
+        if len(ran) == 2:
+            raise KeyboardInterrupt
+        return run.Run(dict.fromkeys(exercises, ("correct", "")))
+
+    monkeypatch.setattr("vaetut.grading.grades.run", run_once)
+    with pytest.raises(KeyboardInterrupt):
+        grade([first, second], tmp_path / "grades")
+    seed = json.loads((tmp_path / "grades" / "grades.json").read_text())["seed"]
+    assert len(grade([first, second], tmp_path / "grades")) == 4 and len(ran) == 3
+    assert json.loads((tmp_path / "grades" / "grades.json").read_text())["seed"] == seed
+    write(first, [IMPORTS, SHIFT, SUM])
+    grade([first, second], tmp_path / "grades")
+    assert len(ran) == 4
+
+
+def test_a_spreadsheet_does_not_run_what_a_student_wrote(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.ipynb", [IMPORTS, SHIFT])
+    verdict = run.Run({"15.1": ("crashed", "=cmd()"), "15.2": ("missing", "")})
+    monkeypatch.setattr("vaetut.grading.grades.run", lambda *args: verdict)
+    grade([path], tmp_path)
+    assert "'=cmd()" in (tmp_path / "grades.csv").read_text(encoding="utf-8-sig")
+
+
+def test_points_count_as_the_file_says(tmp_path, monkeypatch):
+    points = tmp_path / "points.toml"
+    points.write_text('"15.1" = 2\n"3.1" = 1.5\n', encoding="utf-8")
+    path = write(tmp_path / "a.ipynb", [IMPORTS, SHIFT])
+    verdict = run.Run({"15.1": ("correct", ""), "3.1": ("missing", "")})
+    monkeypatch.setattr("vaetut.grading.grades.run", lambda *args: verdict)
+    result = CliRunner().invoke(
+        app, ["grade", str(path), "--points", str(points), "--output-dir", str(tmp_path / "out")]
+    )
+    assert result.exit_code == 0, result.output
+    assert "2 of 3.5" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("5.1: 2", "no TOML"),
+        ('"0.1" = 2', "no exercise '0.1'"),
+        ('"5.1" = 0', "positive"),
+        ('"5.1" = true', "positive"),
+        ("", "names no exercise"),
+    ],
+)
+def test_a_bad_points_file_is_an_error_in_words(text, wanted, tmp_path):
+    path = tmp_path / "points.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=wanted):
+        read_points(path)
+
+
+@pytest.mark.parametrize("name", ["cell", "whole", "memory"])
+def test_a_limit_is_positive(name):
+    with pytest.raises(ValueError, match=name):
+        Limits(**{name: 0})
+
+
+def test_only_the_checks_are_taken_out_of_a_cell(tmp_path):
+    cell = "%matplotlib inline\nx = check('a')\nexercises.check(\n    '15.1', f)\ncheck('15.2', g)"
+    submission = read(write(tmp_path / "a.ipynb", [cell, "x ="]))
+    assert submission.asked == {"15.1", "15.2"}
+    assert "x = check('a')" in submission.cells[0]
+    assert "15." not in submission.cells[0]
+    assert submission.cells[1] == "x ="
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"nbformat": 4}'])
+def test_what_is_no_notebook_is_said_so(content, tmp_path):
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(content)
+    with pytest.raises(NotANotebookError, match="not a notebook"):
+        read(path)
+
+
+def test_functions_have_the_names_that_the_chapters_give():
+    sources = "".join(path.read_text("utf-8") for path in (BOOK / "src").glob("[01]*.md"))
+    called = dict(re.findall(r'^exercises\.check\("([\d.]+)", (\w+)\)', sources, re.MULTILINE))
+    assert called == {number: function_name(number) for number in CHECKS}

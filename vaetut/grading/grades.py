@@ -1,0 +1,231 @@
+"""Grades of many submissions: points, and files that an interrupted run goes on from."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import secrets
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..exercises.registry import CHECKS
+from ..files import write_file
+from .limits import Limits
+from .run import run
+from .submission import NotANotebookError, read
+
+CORRECT, NOTE = "correct", "note"
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What one submission got for one exercise.
+
+    Attributes
+    ----------
+    submission : str
+        The file, as it was named.
+    exercise : str
+        The number; empty where the line is about the whole file.
+    state : str
+        "correct", "not right yet", "not done yet", "missing", "crashed", "timed out" or "out of
+        memory"; of a whole file "no notebook", "no exercises", or "note" of a cell that failed.
+    points, of : float
+        What it got, and what it could get.
+    hint : str
+        What the check said, or what went wrong.
+    """
+
+    submission: str
+    exercise: str
+    state: str
+    points: float
+    of: float
+    hint: str
+
+
+def read_points(path: str | Path) -> dict[str, float]:
+    """Read how many points each exercise gives: a TOML file with lines such as `"5.1" = 2`.
+
+    Raises
+    ------
+    ValueError
+        If it is not TOML, if an exercise is unknown, or if its points are no positive number.
+    """
+    try:
+        points = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no TOML file: {error}") from error
+    for number, worth in points.items():
+        if number not in CHECKS:
+            raise ValueError(
+                f"{path}: there is no exercise {number!r}; write lines as '\"5.1\" = 2'"
+            )
+        if isinstance(worth, bool) or not isinstance(worth, int | float) or not worth > 0:
+            raise ValueError(f"{path}: the points of {number} must be positive, got {worth!r}")
+    if not points:
+        raise ValueError(f"{path} names no exercise; write lines as '\"5.1\" = 2'")
+    return points
+
+
+def grade(
+    paths: Sequence[str | Path],
+    folder: str | Path,
+    *,
+    points: Mapping[str, float] | None = None,
+    limits: Limits | None = None,
+    seed: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Grade]:
+    """Grade notebooks, each in processes of its own, and write `grades.csv` and `grades.json`.
+
+    Every finished submission is kept in `folder` at once. A run that was interrupted goes on: the
+    same call again leaves out the files that have not changed since.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        The notebooks.
+    folder : path
+        Where the results go; it is made if it is missing.
+    points : mapping, optional
+        From the number of an exercise to its points; those exercises count, and no others. By
+        default all exercises of the chapters that a notebook has checks of, at one point each.
+    limits : Limits, optional
+    seed : int, optional
+        Of the numbers that the functions are tried on. By default one that nobody knows, the same
+        for all submissions; it is written down in `grades.json`.
+    progress : callable, optional
+        Called with a line for each submission when it is done.
+
+    Returns
+    -------
+    list of Grade
+        In the order of `paths`.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read or written.
+    """
+    folder, limits = Path(folder), limits or Limits()
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = _Kept(folder / "finished.json", points, limits, seed)
+    grades: list[Grade] = []
+    try:
+        for path in paths:
+            mine = kept.find(path) or kept.add(path, _grade_one(path, points, limits, kept.seed))
+            grades += mine
+            if progress:
+                progress(summary(mine))
+    finally:
+        _write(folder, grades, kept.seed)
+    return grades
+
+
+def _grade_one(
+    path: str | Path, points: Mapping[str, float] | None, limits: Limits, seed: int
+) -> list[Grade]:
+    try:
+        submission = read(path)
+    except NotANotebookError as error:
+        return _failed(path, points, "no notebook", str(error))
+    exercises = tuple(points) if points else submission.exercises
+    if not exercises or not submission.cells:
+        words = "no cell calls exercises.check" if submission.cells else "it has no code"
+        return _failed(path, points, "no exercises", words)
+    result = run(submission, exercises, limits, seed)
+    worth = points or dict.fromkeys(exercises, 1.0)
+    grades = [
+        Grade(str(path), number, state, worth[number] * (state == CORRECT), worth[number], hint)
+        for number, (state, hint) in ((each, result.verdicts[each]) for each in exercises)
+    ]
+    for place, words in result.trouble.items():
+        grades.append(Grade(str(path), "", NOTE, 0.0, 0.0, f"code cell {place} {words}"))
+    return grades
+
+
+def _failed(
+    path: str | Path, points: Mapping[str, float] | None, state: str, why: str
+) -> list[Grade]:
+    return [Grade(str(path), "", state, 0.0, float(sum((points or {}).values())), why)]
+
+
+class _Kept:
+    """The submissions that are finished, in a file."""
+
+    def __init__(
+        self, path: Path, points: Mapping[str, float] | None, limits: Limits, seed: int | None
+    ) -> None:
+        self.path = path
+        settings = {"points": points and dict(points), "limits": asdict(limits)}
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            found = {}
+        same = found.get("settings") == settings and seed in (None, found.get("seed"))
+        chosen = secrets.randbits(32) if seed is None else seed
+        self.facts = found if same else {"settings": settings, "seed": chosen, "finished": {}}
+        self.seed: int = self.facts["seed"]
+
+    def find(self, path: str | Path) -> list[Grade] | None:
+        """Return the grades of a file that has not changed since it was graded."""
+        entry = self.facts["finished"].get(str(path))
+        if entry is None or entry["digest"] != _digest(path):
+            return None
+        return [Grade(**facts) for facts in entry["grades"]]
+
+    def add(self, path: str | Path, grades: list[Grade]) -> list[Grade]:
+        """Keep the grades of a file."""
+        entry = {"digest": _digest(path), "grades": [asdict(each) for each in grades]}
+        self.facts["finished"][str(path)] = entry
+        write_file(self.path, json.dumps(self.facts).encode())
+        return grades
+
+
+def _digest(path: str | Path) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _write(folder: Path, grades: list[Grade], seed: int) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(Grade.__dataclass_fields__))
+    writer.writeheader()
+    writer.writerows(_harmless(asdict(each)) for each in grades)
+    write_file(folder / "grades.csv", text.getvalue().encode("utf-8-sig"))  # so Excel reads it
+    facts = {"seed": seed, "grades": [asdict(each) for each in grades]}
+    write_file(folder / "grades.json", json.dumps(facts, indent=1).encode())
+
+
+def _harmless(row: dict) -> dict:
+    """Keep a spreadsheet from taking a student's text for a formula."""
+    return {
+        key: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@" else value
+        for key, value in row.items()
+    }
+
+
+def summary(grades: Sequence[Grade]) -> str:
+    """Return the line of one submission: its points, and what kept it from more."""
+    got, of = sum(each.points for each in grades), sum(each.of for each in grades)
+    rest = "; ".join(
+        (each.hint if each.state == NOTE else f"{each.exercise} {each.state}".strip())
+        for each in grades
+        if each.state != CORRECT
+    )
+    return f"{got:6g} of {of:<6g} {Path(grades[0].submission).name}" + (f": {rest}" if rest else "")
+
+
+def table(grades: Sequence[Grade]) -> str:
+    """Return all grades as text, a line for each submission and exercise."""
+    names = [Path(each.submission).name for each in grades]
+    width = max((len(name) for name in names), default=0)
+    return "\n".join(
+        f"{name:<{width}}  {each.exercise:<5} {each.points:g}/{each.of:<4g} {each.state:<14} "
+        f"{each.hint}".rstrip()
+        for name, each in zip(names, grades, strict=True)
+    )

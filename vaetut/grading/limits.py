@@ -1,0 +1,81 @@
+"""How much a submission may take: time, memory, and no network."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+DEAD_PROXY = "http://127.0.0.1:9"  # the "discard" port: nothing answers there
+_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # of Linux's unshare(2)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may take.
+
+    Attributes
+    ----------
+    cell : float
+        Seconds for one cell, and for the check of one exercise.
+    whole : float
+        Seconds for the whole submission.
+    memory : float
+        GiB of resident memory, for its process and those that it starts.
+    """
+
+    cell: float = 120.0
+    whole: float = 1200.0
+    memory: float = 6.0
+
+    def __post_init__(self) -> None:
+        for name in ("cell", "whole", "memory"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"the limit {name} must be positive, got {getattr(self, name)}")
+
+
+def resident(process: psutil.Process) -> float:
+    """Return the resident memory of a process and its children, in GiB."""
+    total = 0
+    with suppress(psutil.Error):
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.Error):
+                total += each.memory_info().rss
+    return total / 2**30
+
+
+def kill(process: psutil.Process) -> None:
+    """End a process and all that it has started."""
+    with suppress(psutil.Error):
+        for each in (*process.children(recursive=True), process):
+            with suppress(psutil.Error):
+                each.kill()
+
+
+def cut_network() -> bool:
+    """Take the network from this process, where the system lets it; say whether it did.
+
+    It works on a Linux that allows user namespaces, and only before the process has threads.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    return ctypes.CDLL(None, use_errno=True).unshare(_NEW_USER | _NEW_NETWORK) == 0
+
+
+def be_killed_first() -> None:
+    """Let Linux choose this process, and not the teacher's, when all memory is used up."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def environment(folder: str) -> dict[str, str]:
+    """Return what a submission's process sees: the folder as its home, no proxy that answers."""
+    proxies = (f"{kind}_proxy" for kind in ("http", "https", "all"))
+    dead = {form: DEAD_PROXY for name in proxies for form in (name, name.upper())}
+    homes = dict.fromkeys(("HOME", "USERPROFILE", "IPYTHONDIR", "MPLCONFIGDIR"), folder)
+    return os.environ | dead | homes | {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
