@@ -1,0 +1,7 @@
+"""All faults, in the order of the printed table."""
+
+from __future__ import annotations
+
+from tests.mutants import formulas, parts, training
+
+FAULTS = [*formulas.FAULTS, *training.FAULTS, *parts.FAULTS]
