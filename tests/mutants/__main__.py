@@ -71,7 +71,7 @@ def choose(words: Sequence[str]) -> list[Fault]:
 def batches(faults: Sequence[Fault]) -> list[list[str]]:
     """Return all tests that are named, once each: a few runs of pytest."""
     tests = sorted({test for fault in faults for test in fault.tests})
-    chapters = [[test] for test in tests if test.endswith(".ipynb")]
+    chapters = [[test] for test in tests if ".ipynb" in test]
     pages = [test for test in tests if test.startswith("tests/site/")]
     others = [test for test in tests if [test] not in chapters and test not in pages]
     files = sorted({test.split("::")[0] for test in others})

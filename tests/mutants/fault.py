@@ -40,7 +40,7 @@ class Fault:
     @property
     def area(self) -> str:
         """What the fault is planted in: the order of the table."""
-        if "assets/weights" in self.file:
+        if "/assets/" in self.file:
             return "cards"
         if self.file.startswith(("book/_static", "book/_ext")):
             return "pages"

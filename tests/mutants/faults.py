@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from tests.mutants import formulas, parts, training
+from tests.mutants import cards, chapters, formulas, pages, parts, training
 
-FAULTS = [*formulas.FAULTS, *training.FAULTS, *parts.FAULTS]
+FAULTS = [
+    *formulas.FAULTS,
+    *training.FAULTS,
+    *parts.FAULTS,
+    *cards.FAULTS,
+    *chapters.FAULTS,
+    *pages.FAULTS,
+]

@@ -109,7 +109,7 @@ class Workshop:
     def test(self, tests: Sequence[str], *options: str, patience: float = PATIENCE) -> Outcome:
         """Run tests in the copy, in a process of their own."""
         self.verdicts.write_text("")
-        chapters = ["--chapters"] if any(test.endswith(".ipynb") for test in tests) else []
+        chapters = ["--chapters"] if any(".ipynb" in test for test in tests) else []
         plugins = ["-p", "no:cacheprovider", "-p", "tests.mutants.verdicts"]
         command = [sys.executable, "-m", "pytest", "-q", *plugins, *chapters, *options, *tests]
         own = {"PYTHONPATH": str(self.root), FILE: str(self.verdicts), "OMP_NUM_THREADS": "1"}
