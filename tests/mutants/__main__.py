@@ -85,17 +85,20 @@ def try_fault(workshop: Workshop, fault: Fault) -> Outcome:
         return workshop.test(fault.tests, "-x")
 
 
-def report(fault: Fault, outcome: Outcome) -> bool:
-    """Print a line of the table, and return whether the fault was caught."""
+def row(fault: Fault, outcome: Outcome) -> str:
+    """Return a fault's line of the table."""
     test = outcome.caught_by(fault.raises)
     words = test.removeprefix("tests/") if test else f"NOT CAUGHT: {outcome.why_not()}"
-    print(f"{outcome.seconds:5.0f} s  {fault.area:<8}  {fault.name:<62}  {words}", flush=True)
-    return test is not None
+    return f"{outcome.seconds:5.0f} s  {fault.area:<8}  {fault.name:<62}  {words}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutants",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("words", nargs="*", metavar="WORD", help="which faults; default: all")
     parser.add_argument("--workers", type=int, default=2, help="default: %(default)s")
     options = parser.parse_args(arguments)
@@ -107,8 +110,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not faults:
         print("no fault has these words")
         return 2
-    for fault in faults:
-        fault.planted(fault.read(ROOT), fault.file)  # a table that is out of date is an error now
+    try:
+        for fault in faults:
+            fault.planted(fault.read(ROOT), fault.file)
+    except ValueError as error:  # the file has changed since
+        print(error)
+        return 2
     with_book = any(fault.needs_book for fault in faults)
     with tempfile.TemporaryDirectory(prefix="vaetut-mutants-") as folder:
         workers = Workers(options.workers, Path(folder), with_book)
@@ -117,14 +124,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if outcome.code != 0:
                 print(f"{outcome.output}\nthey do not pass: so no fault can be tried")
                 return 2
-        order, results = {fault: place for place, fault in enumerate(faults)}, {}
+        survivors = []
         for fault, outcome in workers.do(try_fault, faults):
-            results[fault] = outcome
-            print(f"\r{len(results)} of {len(faults)} tried", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    survivors = [fault for fault in faults if not results[fault].caught_by(fault.raises)]
-    for fault in sorted(faults, key=lambda fault: (fault in survivors, order[fault])):
-        report(fault, results[fault])
+            if outcome.caught_by(fault.raises):
+                print(row(fault, outcome), flush=True)
+            else:
+                survivors.append((fault, outcome))
+    for fault, outcome in survivors:
+        print(row(fault, outcome))
     minutes = (time.perf_counter() - began) / 60
     print(f"{len(faults)} faults, {len(survivors)} not caught, {minutes:.0f} minutes")
     return 1 if survivors else 0
