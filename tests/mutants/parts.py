@@ -224,8 +224,7 @@ FAULTS: list[Fault] = [
         COLUMNS,
         "values = numbers.astype(np.float64) * self.scale + self.center",
         "values = numbers.astype(np.float64) * self.scale",
-        "tests/test_tables.py::test_drawn_numbers_spread_like_those_of_the_table",
-        "tests/test_tables.py::test_a_fit_long_enough_fills_by_what_goes_with_it",
+        "tests/test_tables.py::test_numbers_come_back_from_the_scale_of_the_model",
     ),
     fault(
         "the unit of a density has a wrong sign",
