@@ -25,8 +25,6 @@ class Fault:
         Node ids of pytest; a whole notebook is one.
     built : str, optional
         A page of the built book that has the same text.
-    raises : str, optional
-        The error by which a test notices, where it is no failed assertion.
     """
 
     name: str
@@ -35,7 +33,6 @@ class Fault:
     new: str
     tests: tuple[str, ...]
     built: str = ""
-    raises: str = ""
 
     @property
     def area(self) -> str:

@@ -21,8 +21,8 @@ from tests.mutants.fault import HTML, Fault
 from tests.mutants.verdicts import FILE
 
 ROOT = Path(__file__).resolve().parents[2]
-# How a test says that something is not as it must be. An error of another kind may come from
-# anywhere, so it counts only where a fault names it.
+# How a test says that something is not as it must be; an error of another kind may come from
+# anywhere.
 NOTICING = {"AssertionError", "Failed", "GradcheckError", "NbCellError", "ProblemsFound"}
 BROKEN_CELL = ("exception", "not run", "timed out", "died")  # in nbval's words
 PATIENCE = 900  # seconds for the tests of one fault
@@ -37,11 +37,10 @@ class Outcome:
     seconds: float = 0.0
     output: str = ""
 
-    def caught_by(self, raises: str = "") -> str | None:
+    def caught_by(self) -> str | None:
         """Return the test that failed by what it checks, or None."""
         for verdict in self.verdicts:
-            known = NOTICING | {raises} if raises else NOTICING
-            noticed = known.intersection(verdict["errors"])
+            noticed = NOTICING.intersection(verdict["errors"])
             if verdict["when"] != "call" or verdict["outcome"] != "failed" or not noticed:
                 continue
             if "NbCellError" in noticed and any(w in verdict["message"] for w in BROKEN_CELL):
