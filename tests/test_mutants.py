@@ -11,7 +11,7 @@ import pytest
 
 from tests.mutants import workshop
 from tests.mutants.__main__ import batches, choose
-from tests.mutants.fault import Fault, fault
+from tests.mutants.fault import Fault
 from tests.mutants.faults import FAULTS
 from tests.mutants.workshop import Outcome
 
@@ -60,7 +60,7 @@ def test_an_old_text_that_is_not_there_once_is_an_error(text):
     with pytest.raises(
         ValueError, match=r"'a sign': .* stands [02] times in a\.py, not once: x = 1"
     ):
-        fault("a sign", "a.py", "x = 1", "x = -1").planted(text, "a.py")
+        Fault("a sign", "a.py", "x = 1", "x = -1", ()).planted(text, "a.py")
 
 
 def failed(*errors, when="call", message=""):
