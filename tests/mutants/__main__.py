@@ -24,6 +24,8 @@ from tests.mutants.fault import HTML, Fault
 from tests.mutants.faults import FAULTS
 from tests.mutants.workshop import ROOT, Outcome, Workshop
 
+AREAS = ("package", "cards", "chapters", "pages")
+
 
 class Workers:
     """Workshops that do jobs side by side; Ctrl-C ends all of them."""
@@ -60,12 +62,14 @@ class Workers:
 
 
 def choose(words: Sequence[str]) -> list[Fault]:
-    """Return the faults whose line has all the words; an area is a word."""
+    """Return the faults that have all the words; an area is a word."""
 
-    def line(fault: Fault) -> str:
-        return " ".join([fault.area, fault.name, fault.file, *fault.tests]).lower()
+    def has(fault: Fault, word: str) -> bool:
+        if word in AREAS:
+            return fault.area == word
+        return word.lower() in " ".join([fault.name, fault.file, *fault.tests]).lower()
 
-    return [fault for fault in FAULTS if all(word.lower() in line(fault) for word in words)]
+    return [fault for fault in FAULTS if all(has(fault, word) for word in words)]
 
 
 def batches(faults: Sequence[Fault]) -> list[list[str]]:
