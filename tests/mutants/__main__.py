@@ -107,13 +107,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="default: %(default)s")
     options = parser.parse_args(arguments)
     faults, began = choose(options.words), time.perf_counter()
+    if not faults:
+        print("no fault has these words")
+        return 2
     if not (ROOT / HTML / "index.html").is_file() and any(fault.needs_book for fault in faults):
         number = sum(fault.needs_book for fault in faults)
         print(f"{number} faults in pages are left out: run make book first")
         faults = [fault for fault in faults if not fault.needs_book]
-    if not faults:
-        print("no fault has these words")
-        return 2
+        if not faults:
+            return 2
     try:
         for fault in faults:
             fault.planted(fault.read(ROOT), fault.file)
