@@ -1,7 +1,8 @@
 """A measured number is printed by a cell, never typed into a sentence; a few are known to be more.
 
 A cost in a sentence has "nats" behind it. Where it has decimals, too, it was measured, and would be
-stale after the next training; unless it is a formula's value, or somebody else's.
+stale after the next training; unless it is a formula's value, or somebody else's. A question makes
+up its own numbers, and so does an exercise; they, and what is folded, are left out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from book.build import BOOK, read_source
 
 SOURCES = sorted((BOOK / "src").glob("*.md"))
 NATS = re.compile(r"(\d+\.\d+)(?:\s|&nbsp;|\\,)+nats")
+LEFT_OUT = re.compile(
+    r"^> \*\*Question:\*\*.*(?:\n>.*)*|<details>[\s\S]*?</details>|^## Exercises\n[\s\S]*?(?=^## )",
+    re.MULTILINE,
+)
 PUBLISHED = METZEN[20]["2017"][-1] - JOBS["vae-k1"].published["nll"]
 # What may stand in a sentence of a chapter, and where it comes from.
 KNOWN = {
@@ -30,7 +35,8 @@ KNOWN = {
 
 def typed(text: str) -> list[str]:
     """Return the numbers of nats in a text, tables and formulas of their own line apart."""
-    lines = [line for line in text.splitlines() if not line.lstrip("> ").startswith(("|", "$$"))]
+    lines = LEFT_OUT.sub("", text).splitlines()
+    lines = [line for line in lines if not line.lstrip("> ").startswith(("|", "$$"))]
     return NATS.findall("\n".join(lines))
 
 
@@ -49,3 +55,5 @@ def test_what_counts_as_typed():
         "1.8",
     ]
     assert typed("| a | 97.3 nats |\n$$ 1.0 nats $$") == []
+    assert typed("> **Question:** Is it\n> 3.1 nats?\n\n> It is 3.2 nats.") == ["3.2"]
+    assert typed("<details>\n3.1 nats\n</details>\n## Exercises\n3.2 nats\n## What\n") == []
