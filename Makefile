@@ -16,7 +16,7 @@ WORKERS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 SENSITIVE := book/01_from_autoencoders_to_vaes.ipynb book/10_what_goes_wrong.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test test-oldest test-matrix test-faults chapters weights course bench bench-gpu speedrun site-test lighthouse epub pdf lint format address clean distclean
+.PHONY: help book lab test test-oldest test-matrix test-faults mutants chapters weights course bench bench-gpu speedrun site-test lighthouse epub pdf lint format address clean distclean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ test-matrix: $(READY)  ## check that stored outputs hold on other machines (hour
 
 test-faults: $(READY)  ## kill processes and fill disks, and see that no file is lost (minutes)
 	$(BIN)/python -m pytest tests/faults
+
+mutants: $(READY)  ## plant faults one at a time, and see which test notices (WORDS="Adam eps")
+	$(BIN)/python -m tests.mutants $(WORDS)
 
 chapters: $(READY)  ## build and run the notebooks whose source changed (CHAPTER=07, CHAPTER=--all)
 	$(BIN)/python book/build.py $(CHAPTER)

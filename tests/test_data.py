@@ -59,6 +59,11 @@ def test_the_bundled_files_have_the_published_md5(name):
     assert hashlib.md5(raw, usedforsecurity=False).hexdigest() == PUBLISHED_MD5[name]
 
 
+def test_the_list_of_sums_is_the_published_one():
+    lines = (files("vaetut") / "assets" / "mnist" / "MD5SUMS").read_text().splitlines()
+    assert {name: md5 for md5, name in map(str.split, lines)} == PUBLISHED_MD5
+
+
 @pytest.mark.parametrize("split", SIZES)
 def test_mnist_has_its_shape_type_and_range(mnist, split):
     images, labels = mnist[split]

@@ -82,6 +82,12 @@ def test_a_bundled_model_can_be_trained_again_as_its_card_says(name):
     assert vaetut.load_pretrained(name).latent_dim == job.latent_dim
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_quotes_what_was_published(name):
+    published = json.loads(json.dumps(train_weights.JOBS[name].published))
+    assert vaetut.load_card(name).get("published") == published
+
+
 # Saving and loading
 
 

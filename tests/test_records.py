@@ -63,6 +63,14 @@ def test_a_row_is_measured_once_by_the_rules_with_both_kinds_of_q():
         assert run["recipe"] == json.loads(json.dumps(asdict(recipe)))
 
 
+def test_a_recipe_is_the_one_that_was_measured():
+    runs = record.read("seeds")
+    assert {"article-20d", "article-2d", "fast-20d", "fast-2d"} <= {run["name"] for run in runs}
+    for run in runs:  # fields that came later are not in earlier records
+        recipe = json.loads(json.dumps(asdict(seeds.RUNS[run["name"]][0])))
+        assert {field: recipe[field] for field in run["recipe"]} == run["recipe"], run["name"]
+
+
 def test_a_recipes_seed_is_measured_once():
     for kind in ("seeds", "variants"):
         runs = Counter((run["name"], run["seed"]) for run in record.read(kind))

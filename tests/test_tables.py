@@ -19,6 +19,7 @@ from sklearn.utils import get_tags
 import vaetut
 from tests.processes import python
 from vaetut import Categorical, Gaussian, Mixed, Observed, Poisson, VariationalAutoencoder
+from vaetut.columns import Columns, read_table
 
 N = 60
 SMALL = {
@@ -901,6 +902,14 @@ def test_means_of_a_table_are_those_of_its_codes(fitted):
     expected = means[:, i].detach().numpy() * length.scale + length.center
     got = column(fitted.inverse_transform(z), "length").astype(float)
     np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_numbers_come_back_from_the_scale_of_the_model():
+    table = read_table(np.random.RandomState(0).normal([50, -3, 0], [3, 0.1, 7], (N, 3)))
+    columns = Columns.learn(table)
+    rows = columns.encode(table)
+    torch.testing.assert_close(rows.mean(0), torch.zeros(3).double(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(columns.decode(rows).T, [s.values for s in table], rtol=1e-9)
 
 
 def test_drawn_numbers_spread_like_those_of_the_table(frame, fitted):

@@ -21,6 +21,7 @@ from vaetut.parts import describe
 from vaetut.recipe import OBJECTIVES, SCHEDULES
 from vaetut.training import batch_loss, precision, steps
 from vaetut.training import run as loop
+from vaetut.training.optimizers import make_optimizers
 from vaetut.training.steps import loss_at
 
 RECIPE = vaetut.Recipe(
@@ -194,6 +195,86 @@ def test_the_optimiser_is_adam_with_the_recipes_settings(make_model, images):
         adam.step()
     for got, expected in zip(model.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_adam_has_the_betas_and_eps_of_its_recipe(model):
+    recipe = dataclasses.replace(RECIPE, betas=(0.7, 0.8), eps=1e-5)
+    (adam,) = make_optimizers(model, recipe)
+    assert type(adam) is torch.optim.Adam
+    assert (adam.defaults["betas"], adam.defaults["eps"]) == ((0.7, 0.8), 1e-5)
+    assert not adam.defaults["weight_decay"] and not adam.defaults["amsgrad"]
+
+
+@needs_muon
+def test_muon_has_no_weight_decay(model):
+    recipe = dataclasses.replace(RECIPE, optimizer="muon", betas=(0.7, 0.8), eps=1e-5)
+    muon, adam = make_optimizers(model, recipe)
+    assert not muon.defaults["weight_decay"] and not adam.defaults["weight_decay"]
+    assert (adam.defaults["betas"], adam.defaults["eps"]) == ((0.7, 0.8), 1e-5)
+
+
+@pytest.mark.parametrize("settings", [{}, {"center_output": True}, {"objective": "iwae"}], ids=str)
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_every_weight_has_a_gradient_and_moves(make_model, images, likelihood, settings):
+    """The output bias as well, also after it was centred, and a variance that is learned."""
+    model = fresh(make_model(likelihood=likelihood, variance="learned"))
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    run(model, images, epochs=1, **settings)
+    for name, weight in model.named_parameters():
+        assert weight.grad is not None and weight.grad.any(), f"{name} has no gradient"
+        assert not torch.equal(weight, before[name]), f"{name} does not move"
+
+
+def test_a_step_follows_the_gradient_of_its_own_batch(model, images, monkeypatch):
+    """Nothing is left of the gradients of the batches before."""
+    wanted, got, original = [], [], torch.optim.Adam.step
+
+    def spy(model, *args):
+        loss, terms = loss_at(model, *args)
+        wanted.append(list(torch.autograd.grad(loss, [*model.parameters()], retain_graph=True)))
+        return loss, terms
+
+    def step(self, *args, **kwargs):
+        got.append([weight.grad.clone() for weight in self.param_groups[0]["params"]])
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(steps, "loss_at", spy)
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    run(model, images, epochs=2)
+    assert len(got) == 8
+    torch.testing.assert_close(got, wanted)
+
+
+def test_every_step_has_noise_of_its_own(model, images, monkeypatch):
+    """And every image in it, and every draw of an image."""
+    seen = []
+
+    def spy(model, x, recipe, beta, eps):
+        assert eps.shape == (2, len(x), 3)
+        seen.append(eps.reshape(-1, 3))
+        return loss_at(model, x, recipe, beta, eps)
+
+    monkeypatch.setattr(steps, "loss_at", spy)
+    run(model, images, epochs=2, num_samples=2)
+    noise = torch.cat(seen)
+    assert len(noise) == len(noise.unique(dim=0)) == 2 * 2 * 50
+
+
+def test_dropout_rests_in_validation_alone(model, images, monkeypatch):
+    modes = {"training": [], "validation": []}
+
+    def note(kind, function):
+        def spy(model, *args):
+            modes[kind].append(model.training)
+            return function(model, *args)
+
+        return spy
+
+    monkeypatch.setattr(steps, "loss_at", note("training", loss_at))
+    monkeypatch.setattr(loop, "elbo_at", note("validation", loop.elbo_at))
+    run(model, images)
+    assert modes == {"training": [True] * 16, "validation": [False] * 4}
+    assert model.training
 
 
 @needs_muon

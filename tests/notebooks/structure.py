@@ -5,6 +5,7 @@ Nothing here runs a cell. Every check returns its problems as sentences that beg
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ TIMING = re.compile(  # "1990s" is none
     r"\b\d+(?:\.\d+)? ?(?:ns|µs|us|ms|secs?|seconds?|minutes?)\b|\b\d+(?:\.\d+ ?| )s\b"
 )
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
+DISAGREEING = re.compile(r"^.* agree to \S+: False$", re.MULTILINE)  # what a chapter's agree prints
 
 
 def tags(cell: NotebookNode) -> list[str]:
@@ -93,6 +95,7 @@ def structure_problems(notebook: NotebookNode, path: Path) -> list[str]:
         *ignoring_problems(notebook),
         *fleeting_problems(notebook),
         *record_problems(notebook),
+        *agreement_problems(notebook),
     ]
 
 
@@ -188,6 +191,27 @@ def record_problems(notebook: NotebookNode) -> list[str]:
                     f"allowed {MOST_OF_A_RECORD:,}; draw fewer artists, or two figures"
                 )
     return problems
+
+
+def agreement_problems(notebook: NotebookNode) -> list[str]:
+    """Require that what a chapter says to agree is not one and the same, and that it agrees."""
+    problems = []
+    for place, cell in code_cells(notebook):
+        for one, other in _compared(cell.source):
+            if one == other:
+                problems.append(f"{place}: agree compares {one} with itself")
+        for text in _texts(cell):
+            problems += [f"{place}: {line!r} is stored" for line in DISAGREEING.findall(text)]
+    return problems
+
+
+def _compared(source: str) -> Iterator[tuple[str, str]]:
+    """Yield the two sides of each `agree(what, one, other, to=…)` in a cell."""
+    if "agree(" not in source:
+        return
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "agree" and len(node.args) > 2:
+            yield ast.unparse(node.args[1]), ast.unparse(node.args[2])
 
 
 def _texts(cell: NotebookNode) -> Iterator[str]:

@@ -144,6 +144,19 @@ def test_a_figure_leaves_a_small_record(record):
     assert structure(code(outputs=[figure])) == []
 
 
+def test_what_agrees_is_not_compared_with_itself():
+    (problem,) = structure(code('agree("a", f( x ), f(x), to=1e-3)\nagree("b", x, y, to=1e-3)'))
+    assert problem == "cell [1]: agree compares f(x) with itself"
+    assert structure(code("def agree(what, one, other, to):\n    return one == other")) == []
+
+
+def test_what_does_not_agree_is_not_stored():
+    text = "a agree to 0.001: True\nb agree to 0.001: False\n"
+    (problem,) = structure(code(outputs=[printed(text)]))
+    assert problem == "cell [1]: 'b agree to 0.001: False' is stored"
+    assert structure(code(outputs=[printed("equal: False\n")])) == []
+
+
 def test_source_and_notebook_must_agree(tmp_path):
     (tmp_path / "src").mkdir()
     source = tmp_path / "src" / "01_a.md"

@@ -1,0 +1,110 @@
+"""Faults in the scripts of pages: live figures, playground, trainer.
+
+They are planted in the built book, too, where the scripts lie as they are.
+"""
+
+from __future__ import annotations
+
+from tests.mutants.fault import Fault, fault
+
+LIVE, TRAINER = "book/_static/live", "book/_static/trainer"
+PLAYGROUND = "book/_static/playground"
+SAME_TEST = "tests/site/test_playground.py::test_the_page_computes_what_pytorch_computes"
+GRADIENT_TEST = "tests/site/test_trainer.py::test_gradients_are_pytorchs"
+ADAM_TEST = "tests/site/test_trainer.py::test_adam_is_pytorchs"
+CURVE_TEST = "tests/site/test_live.py::test_curve_is_the_chapters"
+
+FAULTS: list[Fault] = [
+    fault(
+        "the live KL has a wrong sign before log σ²",
+        f"{LIVE}/kl.js",
+        "0.5 * (sigma ** 2 - 1 - Math.log(sigma ** 2))",
+        "0.5 * (sigma ** 2 - 1 + Math.log(sigma ** 2))",
+        "tests/site/test_live.py::test_kl_is_the_packages",
+    ),
+    fault(
+        "a button of the live KL has another σ than the chapter",
+        "book/_ext/live_figures/kl.html",
+        'data-sigma="0.2">B</button>',
+        'data-sigma="0.5">B</button>',
+        "tests/site/test_live.py::test_kl_shows_its_numbers",
+        built="book/06_the_loss.html",
+    ),
+    fault(
+        "the fixed noise is drawn anew when μ moves",
+        f"{LIVE}/noise.js",
+        "Object.assign(state, { mu, sigma });",
+        "Object.assign(state, { mu, sigma, eps: noise() });",
+        "tests/site/test_live.py::test_noise_is_kept_until_it_is_drawn_anew",
+    ),
+    fault(
+        "the slope of the live average has a wrong sign",
+        f"{LIVE}/noise.js",
+        "mean(z.map((value) => value - TARGET))",
+        "mean(z.map((value) => value + TARGET))",
+        "tests/site/test_live.py::test_averages_and_slopes_are_pytorchs",
+    ),
+    fault(
+        "the live β weights the distortion",
+        f"{LIVE}/beta.js",
+        "model.distortion + beta * model.rate",
+        "beta * model.distortion + model.rate",
+        CURVE_TEST,
+    ),
+    fault(
+        "the dearest model is called the cheapest",
+        f"{LIVE}/beta.js",
+        "cost(b, beta) < cost(a, beta)",
+        "cost(b, beta) > cost(a, beta)",
+        CURVE_TEST,
+    ),
+    fault(
+        "the page's biases do not train",
+        f"{TRAINER}/vae.js",
+        "dBias[i % outputs] += dy[i]",
+        "dBias[i % outputs] += 0 * dy[i]",
+        GRADIENT_TEST,
+    ),
+    fault(
+        "the page's slope of σ lacks its ½",
+        f"{TRAINER}/vae.js",
+        "0.5 * (dz[i] * eps[i] * Math.exp(0.5 * v) + (beta",
+        "(dz[i] * eps[i] * Math.exp(0.5 * v) + 0.5 * (beta",
+        GRADIENT_TEST,
+    ),
+    fault(
+        "the page's Adam has an epsilon of 1e-3",
+        f"{TRAINER}/vae.js",
+        "epsilon = 1e-8",
+        "epsilon = 1e-3",
+        ADAM_TEST,
+    ),
+    fault(
+        "the page's Adam lacks the correction of its first steps",
+        f"{TRAINER}/vae.js",
+        "const [c1, c2] = [1 - beta1 ** step, 1 - beta2 ** step];",
+        "const [c1, c2] = [1, 1];",
+        ADAM_TEST,
+    ),
+    fault(
+        "the playground's KL has σ for σ²",
+        f"{PLAYGROUND}/vae.js",
+        "mu[j] ** 2 + Math.exp(logVar[j]) - 1",
+        "mu[j] ** 2 + Math.exp(0.5 * logVar[j]) - 1",
+        SAME_TEST,
+    ),
+    fault(
+        "the playground's distortion is a mean over pixels",
+        f"{PLAYGROUND}/vae.js",
+        "sum += softplus(logits[d]) - x[d] * logits[d];",
+        "sum += (softplus(logits[d]) - x[d] * logits[d]) / size;",
+        SAME_TEST,
+    ),
+    fault(
+        "a drawing is centred half a pixel off",
+        f"{PLAYGROUND}/ink.js",
+        "const CENTRE = 14.5;",
+        "const CENTRE = 14.0;",
+        "tests/site/test_playground.py::test_a_drawing_is_centred_and_scaled_as_mnist",
+    ),
+]

@@ -1,0 +1,116 @@
+"""The table of planted faults fits the files as they stand; `make mutants` tries it."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import workshop
+from tests.mutants.__main__ import batches, choose
+from tests.mutants.fault import Fault
+from tests.mutants.faults import FAULTS
+from tests.mutants.workshop import Outcome
+
+ROOT = Path(__file__).parents[1]
+CHECKS = {"structure", "style", "source"}  # of a notebook, without a kernel
+
+
+@cache
+def names_in(file: str) -> set[str]:
+    """Return the names of a module's tests, those in classes as Class::test."""
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    inner = {f"{c.name}::{f.name}" for c in classes for f in c.body if hasattr(f, "name")}
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} | inner
+
+
+def test_there_are_many_and_each_has_its_name():
+    assert len(FAULTS) >= 60
+    assert max(Counter(fault.name for fault in FAULTS).values()) == 1
+    assert max(Counter((fault.file, fault.old, fault.new) for fault in FAULTS).values()) == 1
+    areas = Counter(fault.area for fault in FAULTS)
+    assert areas["chapters"] >= 8 and areas["pages"] >= 6 and areas["cards"] >= 3
+
+
+def test_every_fault_can_be_planted():
+    for fault in FAULTS:  # in one test, since there are many
+        changed = fault.planted(fault.read(ROOT), fault.file)
+        assert fault.new != fault.old, fault.name
+        if fault.file.endswith(".py"):
+            compile(changed, f"{fault.file}, where {fault.name}", "exec")
+
+
+def test_the_tests_that_must_notice_are_there():
+    for fault in FAULTS:
+        assert fault.tests, fault.name
+        for test in fault.tests:
+            file, _, name = test.partition("[")[0].partition("::")
+            assert (ROOT / file).is_file(), test
+            known = CHECKS | {""} if file.endswith(".ipynb") else names_in(file)
+            assert name in known, test
+            assert file.startswith("tests/site/") == (fault.area == "pages"), test
+
+
+@pytest.mark.parametrize("text", ["y = 2", "x = 1; x = 1"])
+def test_an_old_text_that_is_not_there_once_is_an_error(text):
+    with pytest.raises(
+        ValueError, match=r"'a sign': .* stands [02] times in a\.py, not once: x = 1"
+    ):
+        Fault("a sign", "a.py", "x = 1", "x = -1", ()).planted(text, "a.py")
+
+
+def failed(*errors, when="call", message=""):
+    verdict = {"test": "t", "when": when, "outcome": "failed", "errors": errors}
+    return Outcome([verdict | {"message": message}], code=1)
+
+
+def test_what_counts_as_caught():
+    assert failed("AssertionError", "Exception").caught_by() == "t"
+    assert failed("Failed", "Exception").caught_by() == "t"
+    assert failed("NbCellError", message="Cell outputs differ").caught_by() == "t"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"),
+    [
+        (failed("NameError", message="x"), "t broke in its call, by NameError: x"),
+        (failed("AssertionError", when="setup"), "t broke in its setup, by AssertionError: "),
+        (
+            failed("NbCellError", message="Cell execution caused an exception"),
+            "t broke in its call, by NbCellError: Cell execution caused an exception",
+        ),
+        (Outcome(), f"the tests took more than {workshop.PATIENCE} s"),
+        (Outcome(code=2), "no test failed, and pytest ended with 2 after 0 test(s)"),
+        (Outcome(code=0), "no test failed, and pytest ended with 0 after 0 test(s)"),
+        (
+            Outcome([{"test": "t", "when": "call", "outcome": "passed", "errors": []}], code=0),
+            "all 1 test(s) passed",
+        ),
+    ],
+)
+def test_what_does_not_count_as_caught(outcome, why):
+    assert outcome.caught_by() is None
+    assert outcome.why_not() == why
+
+
+def test_faults_are_chosen_by_words():
+    assert choose([]) == FAULTS
+    assert {one.area for one in choose(["pages"])} == {"pages"}
+    assert [one.name for one in choose(["vae.py", "ZERO_GRAD"])] == ["vae.py forgets zero_grad"]
+    assert choose(["nothing like that"]) == []
+
+
+def test_each_test_runs_once_without_a_fault():
+    tests = [test for batch in batches(FAULTS) for test in batch]
+    assert sorted(tests) == sorted({test for one in FAULTS for test in one.tests})
+
+
+def test_a_script_of_a_page_is_planted_in_the_built_book_too():
+    script = Fault("a", "book/_static/live/kl.js", "a", "b", ())
+    assert script.files() == [script.file, "book/_build/html/_static/live/kl.js"]
+    fragment = Fault("a", "book/_ext/live_figures/kl.html", "a", "b", (), "book/06.html")
+    assert fragment.files() == [fragment.file, "book/_build/html/book/06.html"]
