@@ -63,6 +63,11 @@ def test_an_empty_stub_is_not_done_yet_and_stops_nothing(number, capsys):
     assert capsys.readouterr().out == 4 * f"{number}: not done yet\n"
 
 
+def test_a_constant_is_no_empty_stub():
+    for constant in (lambda n: 7, lambda n: "seven", lambda n: (1, 2), lambda n: ...):
+        assert judge("7.1", constant).state == "not right yet"
+
+
 @pytest.mark.parametrize("number", SOLUTIONS)
 def test_a_forgotten_return_is_not_an_empty_stub(number):
     def forgotten(*args):
