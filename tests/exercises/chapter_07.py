@@ -108,6 +108,10 @@ def softplus_by_where(x, logits, mu, log_var):
     return ((softplus - x * logits).sum(1) + kl(mu, log_var).sum(1)).mean()
 
 
+def bce_mean(x, logits):
+    return F.binary_cross_entropy_with_logits(logits, x)
+
+
 def wrong_kl(change):
     """Make an answer to 7.3 whose KL is half the sum of `change(mu, log_var)`."""
     return lambda x, a, mu, log_var: (
@@ -357,6 +361,12 @@ def between_draws(model, first, second, steps):
     return model.decode_mean(torch.lerp(one, other, torch.linspace(0, 1, steps)[:, None]))
 
 
+def between_fixed_draws(model, first, second, steps):
+    g = torch.Generator().manual_seed(0)
+    one, other = model.encode(torch.stack([first, second])).sample(generator=g)
+    return model.decode_mean(torch.lerp(one, other, torch.linspace(0, 1, steps)[:, None]))
+
+
 def along_an_arc(model, first, second, steps):
     one, other = model.encode(torch.stack([first, second])).mu
     angle = torch.acos(one @ other / one.norm() / other.norm())
@@ -445,6 +455,7 @@ RIGHT = [
     ("7.6", step_by_a_closure),
     ("7.6", step_image_by_image),
     ("7.6", step_with_given_gradients),
+    ("7.3", lambda x, a, m, v: bce_mean(x, a) * x.shape[1] + kl_only(x, a, m, v)),
     ("7.7", picture_by_picture),
     ("7.7", by_numpy),
     ("7.7", by_einsum),
@@ -499,6 +510,16 @@ MISTAKES = [
         "standard deviation",
     ),
     ("7.2", lambda m, n, g: generate(m, (n + 1) // 2, g).repeat(2, 1)[:n], "ome of your draws"),
+    (
+        "7.2",
+        lambda m, n, g: m.decode_mean(torch.randn(n, m.latent_dim, generator=g).clamp(-3, 3)),
+        "cut off",
+    ),
+    (
+        "7.2",
+        lambda m, n, g: m.decode_mean(torch.randn(n, m.latent_dim, generator=g).clamp(-2, 2)),
+        "not normal",
+    ),
     ("7.2", lambda m, n, g: m.decode_mean(torch.randn(n, m.latent_dim)), "global generator"),
     ("7.2", lambda m, n, g: generate(m, n, torch.Generator().manual_seed(g.seed())), "same"),
     ("7.2", lambda m, n, g: generate(m, n, torch.Generator().manual_seed(0)), "nother generator"),
@@ -529,6 +550,7 @@ MISTAKES = [
     ("7.3", wrong_kl(lambda m, v: m**2 + (2 * v).exp() - 1 - 2 * v), "logarithm of σ;"),
     ("7.3", wrong_kl(lambda m, v: m**2 + (v / 2).exp() - 1 - v), "σ where σ² belongs"),
     ("7.3", wrong_kl(lambda m, v: m**2 + v.exp() - 1 - v / 2), "log σ where log σ² belongs"),
+    ("7.3", lambda x, a, m, v: cost(a, x, m, v), "are exchanged"),
     ("7.3", lambda x, a, m, v: cost(x, a, m, v).expand(2), "one number"),
     ("7.3", lambda *a: cost(*a) + 1, "it should be"),
     ("7.3", lambda *a: cost(*a).item(), "no gradient"),
@@ -615,5 +637,7 @@ MISTAKES = [
     ("7.7", lambda *a: interpolate(*a).round(), "black or white"),
     ("7.7", along_an_arc, "along an arc"),
     ("7.7", between_log_variances, "log-variances"),
-    ("7.7", lambda *a: interpolate(*a) * 0.9, "a pixel is"),
+    ("7.7", along(lambda steps: torch.linspace(0, 1, steps) ** 2), "a pixel is"),
+    ("7.7", between_fixed_draws, "our first and last picture"),
+    ("7.7", lambda *a: interpolate(*a) * 0.9, "our first and last picture"),
 ]

@@ -259,67 +259,98 @@ def _spoiled(spoiled: Callable[[torch.Tensor, float, int], torch.Tensor]) -> str
     return None
 
 
-@exercise("9.6", results=2)
-def _detection(
-    detection: Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]],
-) -> str | None:
-    """Want the AUROC with ties as one half, and the share above the (1 - rate) quantile."""
-    g = drawn()
+def _scores(g: torch.Generator, rate: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Draw the scores of outliers and of held-out examples, with ties; return the threshold, too.
+
+    Around the threshold all are equal, so it is the same whatever a quantile does between two.
+    """
     M = 2 * size(g, 40, 60) + 1
     N = 2 * M + 1  # no share of the ones is a share of the others
-    rate = 0.05 + 0.15 * float(torch.rand((), generator=g))
-    held_out = torch.randn(N, generator=g).mul(4).round().sort().values  # with ties
+    held_out = torch.randn(N, generator=g).mul(4).round().sort().values
     at = int((1 - rate) * (N - 1))
     threshold = held_out[at].clone()
-    held_out[at - 2 : at + 4] = threshold  # whatever a quantile does between two examples
-    held_out = held_out[torch.randperm(N, generator=g)]
+    held_out[at - 2 : at + 4] = threshold
     outliers = (torch.randn(M, generator=g) * 5 + 4).round()
     outliers[torch.randperm(M, generator=g)[:5]] = threshold
-    got = detection(outliers, held_out, rate)
-    if not isinstance(got, tuple):
-        return "return two numbers, the AUROC and the share of outliers that are caught"
-    area, caught = got
-    if area.shape != () or caught.shape != ():
-        return f"both are one number; your shapes are {tuple(area.shape)} and {tuple(caught.shape)}"
+    return outliers, held_out[torch.randperm(N, generator=g)], threshold
+
+
+def _areas(
+    outliers: torch.Tensor, held_out: torch.Tensor
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return the AUROC, and what the known mistakes make of it."""
     pairs = outliers[:, None], held_out
     above, ties = (pairs[0] > pairs[1]).float().mean(), (pairs[0] == pairs[1]).float().mean()
     wanted = above + ties / 2
-    known = {
+    return wanted, {
         "the AUROC is that of the held-out examples: an outlier with the higher score counts": (
             1 - wanted
         ),
         "in the AUROC a tie counts one half; yours counts it as nothing": above,
         "in the AUROC a tie counts one half; yours counts it in full": above + ties,
         "ties are left out of your AUROC; each counts one half": above / (1 - ties),
-        "the AUROC is a share of the pairs; yours is a number of pairs": wanted * M * N,
+        "the AUROC is a share of the pairs; yours is a number of pairs": (
+            wanted * len(outliers) * len(held_out)
+        ),
         "you compared the outliers with the mean of the held-out scores; compare all pairs": (
             (outliers > held_out.mean()).float().mean()
         ),
     }
-    if hint := compare(area, wanted, known, rtol=1e-4, atol=1e-6, number="your AUROC"):
-        return hint
 
-    def share_above(scores: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+
+def _shares(
+    outliers: torch.Tensor, held_out: torch.Tensor, threshold: torch.Tensor, rate: float
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return the share of caught, and what the known mistakes make of it."""
+
+    def above(scores: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
         return (scores > threshold).float().mean()
 
-    wanted = share_above(outliers, threshold)
-    known = {
+    wanted = above(outliers, threshold)
+    return wanted, {
         "that is the share of outliers that are missed": 1 - wanted,
         "the threshold is taken from the outliers; it comes from the held-out examples": (
-            share_above(outliers, outliers.quantile(1 - rate))
+            above(outliers, outliers.quantile(1 - rate))
         ),
         "the threshold is taken from all examples; it comes from the held-out ones": (
-            share_above(outliers, torch.cat([outliers, held_out]).quantile(1 - rate))
+            above(outliers, torch.cat([outliers, held_out]).quantile(1 - rate))
         ),
         "a share of `rate` of the held-out examples lies above the threshold, not below it": (
-            share_above(outliers, held_out.quantile(rate))
+            above(outliers, held_out.quantile(rate))
         ),
         "that is the share of held-out examples above the threshold; the outliers' is wanted": (
-            share_above(held_out, threshold)
+            above(held_out, threshold)
         ),
         "an outlier is caught above the threshold, not on it": (
             (outliers >= threshold).float().mean()
         ),
-        "that is a number of outliers; their share is wanted": wanted * M,
+        "that is a number of outliers; their share is wanted": wanted * len(outliers),
     }
-    return compare(caught, wanted, known, rtol=1e-4, atol=1e-6, number="your share of caught")
+
+
+@exercise("9.6", results=2)
+def _detection(
+    detection: Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]],
+) -> str | None:
+    """Want the AUROC with ties as one half, and the share above the (1 - rate) quantile."""
+    g = drawn()
+    rate = 0.05 + 0.15 * float(torch.rand((), generator=g))
+    apart = torch.zeros(())
+    while apart < 5e-4:  # until no mistake gives the number of another one
+        outliers, held_out, threshold = _scores(g, rate)
+        answers = _areas(outliers, held_out), _shares(outliers, held_out, threshold, rate)
+        apart = min(
+            torch.stack([one, *known.values()]).sort()[0].diff().min() for one, known in answers
+        )
+    got = detection(outliers, held_out, rate)
+    if not isinstance(got, tuple):
+        return "return two numbers, the AUROC and the share of outliers that are caught"
+    area, caught = got
+    if area.shape != () or caught.shape != ():
+        return f"both are one number; your shapes are {tuple(area.shape)} and {tuple(caught.shape)}"
+    for mine, (wanted, known), number in zip(
+        got, answers, ("AUROC", "share of caught"), strict=True
+    ):
+        if hint := compare(mine, wanted, known, rtol=1e-4, atol=1e-5, number=f"your {number}"):
+            return hint
+    return None
