@@ -63,9 +63,9 @@ def test_an_empty_stub_is_not_done_yet_and_stops_nothing(number, capsys):
     assert capsys.readouterr().out == 4 * f"{number}: not done yet\n"
 
 
-def test_a_number_that_is_typed_in_is_no_empty_stub():
-    for value in (418, 418.0, "418"):
-        assert judge("7.1", eval(f"lambda n: {value!r}")).state == "not right yet"
+def test_a_constant_is_no_empty_stub():
+    for constant in (lambda n: 7, lambda n: "seven", lambda n: (1, 2), lambda n: ...):
+        assert judge("7.1", constant).state == "not right yet"
 
 
 @pytest.mark.parametrize("number", SOLUTIONS)
@@ -176,6 +176,11 @@ def test_an_answer_of_another_kind_is_not_called_a_fault_of_the_code(number, ans
     assert "your code stopped" not in verdict.hint
 
 
+@pytest.mark.parametrize("one", [torch.tensor(1.0), np.float64(1.0), np.array(1.0), 1.0])
+def test_one_number_is_not_several(one):
+    assert "two things" in judge("4.1", lambda *args: one).hint
+
+
 def spoiled(result, value):
     """Return a result with its last number replaced."""
     if isinstance(result, tuple):
@@ -233,3 +238,81 @@ def test_a_gradient_that_is_lost_in_place_is_no_fault_of_the_kind():
 def test_an_unknown_exercise_is_an_error_that_lists_the_known():
     with pytest.raises(ValueError, match=r"there are: .*7\.1"):
         check("0.0", None)
+
+
+@pytest.fixture
+def seed():
+    """A seed for what a check draws, as `judge` sets it."""
+    token = registry._SEED.set(0)
+    yield
+    registry._SEED.reset(token)
+
+
+def test_sizes_differ_and_lie_within(seed):
+    g = registry.drawn()
+    several = [registry.sizes(g, 3, 2, 5) for _ in range(100)]
+    assert all(len(set(each)) == 3 for each in several)
+    assert {one for each in several for one in each} == {2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("draw", "hint"),
+    [
+        (lambda g: torch.randn(5, generator=g), None),
+        (lambda g: torch.randn(5), "global generator"),
+        (lambda g: torch.randn(5, generator=g) + torch.rand(1), "global generator"),
+        (lambda g: torch.from_numpy(np.random.default_rng().normal(size=5)), "same generator"),
+        (lambda g: torch.arange(5), "another generator"),
+        (lambda g: torch.randn(5, generator=torch.Generator().manual_seed(1)), "another generator"),
+        (
+            lambda g: torch.randn(5, generator=torch.Generator().manual_seed(g.initial_seed())),
+            "a second call",
+        ),
+    ],
+)
+def test_misuse_of_a_generator_is_noticed(draw, hint, seed):
+    state = torch.get_rng_state()
+    found = registry.generator_problem(draw)
+    assert found is None if hint is None else hint in found
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_draws_are_plausible_under_their_own_distribution_only():
+    g = torch.Generator().manual_seed(0)
+    normal, flat = torch.randn(4000, 2, generator=g), torch.rand(8000, generator=g) - 0.5
+    assert registry.plausible(normal, torch.special.ndtr)
+    assert not registry.plausible(math.sqrt(12) * flat, torch.special.ndtr)  # the same moments
+    assert not registry.plausible(normal + 0.1, torch.special.ndtr)
+    assert not registry.plausible(torch.full((8000,), torch.nan), torch.special.ndtr)
+
+
+@pytest.mark.parametrize(("sides", "right"), [(6, True), (7, False)])
+def test_plausible_knows_distributions_with_steps(sides, right):
+    dice = torch.randint(sides, (2000,), generator=torch.Generator().manual_seed(0)) + 1
+    assert registry.plausible(dice, lambda x: (x.floor() / 6).clamp(0, 1)) == right
+    assert registry.plausible(dice[:1], lambda x: (x.floor() / 6).clamp(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "hint"),
+    [
+        (lambda eps: eps, None),
+        (lambda eps: torch.cat([eps[:500], eps[:500]]), "the same"),
+        (lambda eps: eps + 0.2, "not normal"),
+        (lambda eps: math.sqrt(12) * (torch.special.ndtr(eps) - 0.5), "not normal"),
+        (lambda eps: torch.cat([eps, -eps[:, :1]], 1), "told from"),
+        (lambda eps: torch.cat([eps, (eps[:, :1] * eps[:, 1:2].sign())], 1), "told from"),
+    ],
+)
+def test_noise_that_is_not_independent_and_normal_is_noticed(spoil, hint):
+    eps = torch.randn(1000, 3, generator=torch.Generator().manual_seed(0))
+    found = registry.noise_problem(spoil(eps))
+    assert found is None if hint is None else hint in found
+
+
+@pytest.mark.parametrize(("used", "noisy"), [(400, False), (10, True)])
+def test_an_average_of_too_few_draws_is_noticed(used, noisy, seed):
+    found = registry.too_noisy(
+        lambda g: torch.randn(used, 3, generator=g).mean(0), torch.full((3,), 0.05)
+    )
+    assert (found is not None) == noisy

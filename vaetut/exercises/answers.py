@@ -32,10 +32,11 @@ class TimeUp(BaseException):
 def is_stub(answer: object) -> bool:
     """Say whether a function is still empty, as the chapter gives it."""
     code = getattr(answer, "__code__", None)
-    return code is not None and all(
-        step.opname in _EMPTY and ("CONST" not in step.opname or step.argval is None)
-        for step in dis.get_instructions(code)
-    )
+    if code is None:
+        return False
+    steps = list(dis.get_instructions(code))
+    constants = [step.argval for step in steps if "CONST" in step.opname]
+    return {step.opname for step in steps} <= _EMPTY and constants[-1:] == [None]
 
 
 def tamed(function: Callable, results: int = 1) -> Callable:
@@ -76,7 +77,9 @@ def _copy(argument: object) -> object:
 def _as_tensors(result: object, results: int) -> object:
     """Return numbers, lists and arrays as float32 tensors, functions tamed, other things as is."""
     if results > 1:
-        several = isinstance(result, list | tuple | torch.Tensor | np.ndarray)
+        several = isinstance(result, list | tuple)
+        if isinstance(result, torch.Tensor | np.ndarray):
+            several = result.ndim > 0
         if not several or len(result) != results:
             return result
         return tuple(_as_tensors(each, 1) for each in result)

@@ -28,7 +28,7 @@ _LOG_2PI = math.log(2 * math.pi)
 def _cost_of(cost_of: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (x, x_hat) that returns the cross-entropy of each image, (B,)."""
     g = drawn()
-    B, D = sizes(g, 3, 8, 2)
+    B, D = sizes(g, 2, 3, 8)
     x, x_hat = (0.1 + 0.8 * torch.rand(B, D, generator=g) for _ in range(2))
     got, each = cost_of(x, x_hat), _cross_entropy(x, x_hat)  # (B, D)
     if got.shape == ():
@@ -91,7 +91,7 @@ def _cross_entropy(x: torch.Tensor, x_hat: torch.Tensor) -> torch.Tensor:
 def _turned(turned: Callable[..., tuple]) -> str | None:
     """Want a function of (encode, decode, R) that returns a turned pair of them."""
     g = drawn()
-    N, D = sizes(g, 3, 8, 2)
+    N, D = sizes(g, 2, 3, 8)
     weight, x = torch.randn(2, D, generator=g), torch.randn(N, D, generator=g)
     angle = 0.4 + 0.8 * torch.rand((), generator=g)  # turned twice, it is still no turn back
     R = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()]).view(2, 2)
@@ -154,8 +154,8 @@ def _runs(function: Callable, *args: object) -> bool:
 def _log_mixture(log_mixture: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (x, weights, means, variances) that returns log p(x), (N,)."""
     g = drawn()
-    for D in sizes(g, 2, 6, 2):
-        N, K = sizes(g, 3, 8, 2)
+    for D in sizes(g, 2, 2, 6):
+        N, K = sizes(g, 2, 3, 8)
         x, means = torch.randn(N, D, generator=g), torch.randn(K, D, generator=g)
         weights = (torch.rand(K, generator=g) - torch.arange(K)).softmax(0)
         variances = 0.3 + 0.4 * torch.rand(K, generator=g)
@@ -267,7 +267,7 @@ def _mixed_up(
 def _log_sliding(log_sliding: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (x, f, variance) that returns log p(x), (N,), of a continuous mixture."""
     g = drawn()
-    N, D = sizes(g, 3, 7, 2)
+    N, D = sizes(g, 2, 3, 7)
     axes = torch.linalg.qr(torch.randn(D, 2, generator=g)).Q.T  # (2, D)
     axes = axes * (0.8 + 0.4 * torch.rand(2, 1, generator=g))
     variance = 0.25 + 0.25 * torch.rand((), generator=g).item()
@@ -383,7 +383,7 @@ def _about_the_weights(
 def _rebuilt_by_pca(rebuilt_by_pca: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (images, L) that returns the images, rebuilt from L codes, (N, D)."""
     g = drawn()
-    (L, other_L), (D, N) = sizes(g, 2, 4, 2), sorted(sizes(g, 7, 13, 2))
+    (L, other_L), (D, N) = sizes(g, 2, 2, 4), sorted(sizes(g, 2, 7, 13))
     images = _in_a_few_directions(N, D, L, g)
     got = rebuilt_by_pca(images, L)
     if got.shape == (N, L):

@@ -28,7 +28,7 @@ _LOG_2PI = math.log(2 * math.pi)
 def _kl_from_densities(estimate: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (log_p, log_q, x) that returns the mean of log p - log q over x."""
     g = drawn()
-    (N, M), (D, more) = sizes(g, 100, 200, 2), sizes(g, 2, 5, 2)
+    (N, M), (D, more) = sizes(g, 2, 100, 200), sizes(g, 2, 2, 5)
     pairs = [_two_normals(D, g), _two_normals(more, g)]
     samples = [p.sample(count, g) for (p, _), count in zip(pairs, (N, M), strict=True)]
     got, wanted, known = [], [], []
@@ -182,7 +182,7 @@ def _log_density_exp(log_density: Callable[[torch.Tensor], torch.Tensor]) -> str
 def _log_density_wire(log_density: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (x, w, variance) that returns the log-density of w z + noise, (B,)."""
     g = drawn()
-    for D in sizes(g, 3, 7, 2):
+    for D in sizes(g, 2, 3, 7):
         B = size(g, 8, 11)
         variance = 0.2 + 0.3 * torch.rand((), generator=g).item()
         sign = 1.0 - 2.0 * (torch.arange(D) % 2)
@@ -293,7 +293,7 @@ def _kl_by_classifier(estimate: Callable[[np.ndarray, np.ndarray], torch.Tensor]
     """Want a function of NumPy arrays (x, y) that returns KL(x's distribution || y's)."""
     g = drawn()
     got, wanted, known = [], [], []
-    for D in sizes(g, 2, 3, 2):
+    for D in sizes(g, 2, 2, 3):
         N = size(g, 8000, 9000)
         x, y = _uniform_and_falling(N, D, g)
         x, y = (y, x) if got else (x, y)  # the second time they change places

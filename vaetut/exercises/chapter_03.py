@@ -26,7 +26,7 @@ _LOG_2PI = math.log(2 * math.pi)
 def _log_mean(log_mean: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of log-weights (K, B) that returns the logarithm of their mean, (B,)."""
     g = drawn()
-    K, B = sizes(g, 3, 8, 2)
+    K, B = sizes(g, 2, 3, 8)
     log_w = _spread_weights(K, B, g)
     got, wanted = log_mean(log_w), _log_mean_exp(log_w)
     if problem := _shape_problem(got, (B,), _log_mean_exp(log_w.T)):
@@ -96,7 +96,7 @@ def _wide_weights(K: int, B: int, g: torch.Generator) -> torch.Tensor:
 def _ess(ess: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of log-weights (K, B) that returns the effective sample sizes, (B,)."""
     g = drawn()
-    K, B = sizes(g, 3, 8, 2)
+    K, B = sizes(g, 2, 3, 8)
     log_w = _spread_weights(K, B, g)
     w, p = log_w.exp(), log_w.softmax(0)
     got, wanted = ess(log_w), _ess_of(log_w)
@@ -149,7 +149,7 @@ def _ess_of(log_w: torch.Tensor) -> torch.Tensor:
 def _log_weight(log_weight: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (log_likelihood, z, mu, log_var) that returns log w, (K, B)."""
     g = drawn()
-    K, B, L = sizes(g, 2, 6, 3)
+    K, B, L = sizes(g, 3, 2, 6)
     log_likelihood = -1 - 5 * torch.rand(K, B, generator=g)
     mu = torch.randn(B, L, generator=g)
     sign = 1.0 - 2.0 * (torch.arange(B * L) % 2).view(B, L)
@@ -379,7 +379,7 @@ def _diagonal_normal(off: torch.Tensor, variances: torch.Tensor) -> torch.Tensor
 def _em_step(em_step: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (prior, likelihood, counts) that returns the next table, (Z, X)."""
     g = drawn()
-    codes, pictures = sorted(sizes(g, 3, 7, 2))
+    codes, pictures = sorted(sizes(g, 2, 3, 7))
     prior = (0.8 * torch.rand(codes, generator=g) - 0.2 * torch.arange(codes)).softmax(0)
     table = torch.rand(codes, pictures, generator=g)
     table += 3.5 * torch.eye(codes, pictures)  # each code is the likeliest of some picture
