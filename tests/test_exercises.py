@@ -202,3 +202,56 @@ def test_the_number_that_is_off_is_the_one_shown():
 def test_an_unknown_exercise_is_an_error_that_lists_the_known():
     with pytest.raises(ValueError, match=r"there are: .*7\.1"):
         check("0.0", None)
+
+
+@pytest.fixture
+def seed():
+    """A seed for what a check draws, as `judge` sets it."""
+    token = registry._SEED.set(0)
+    yield
+    registry._SEED.reset(token)
+
+
+def test_sizes_differ_and_lie_within(seed):
+    g = registry.drawn()
+    several = [registry.sizes(g, 3, 2, 5) for _ in range(100)]
+    assert all(len(set(each)) == 3 for each in several)
+    assert {one for each in several for one in each} == {2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("draw", "hint"),
+    [
+        (lambda g: torch.randn(5, generator=g), None),
+        (lambda g: torch.randn(5), "global generator"),
+        (lambda g: torch.randn(5, generator=g) + torch.rand(1), "global generator"),
+        (lambda g: torch.from_numpy(np.random.default_rng().normal(size=5)), "same generator"),
+        (lambda g: torch.arange(5), "another generator"),
+        (lambda g: torch.randn(5, generator=torch.Generator().manual_seed(1)), "another generator"),
+        (
+            lambda g: torch.randn(5, generator=torch.Generator().manual_seed(g.initial_seed())),
+            "a second call",
+        ),
+    ],
+)
+def test_misuse_of_a_generator_is_noticed(draw, hint, seed):
+    state = torch.get_rng_state()
+    found = registry.generator_problem(draw)
+    assert found is None if hint is None else hint in found
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_draws_are_plausible_under_their_own_distribution_only():
+    g = torch.Generator().manual_seed(0)
+    normal, flat = torch.randn(4000, 2, generator=g), torch.rand(8000, generator=g) - 0.5
+    assert registry.plausible(normal, torch.special.ndtr)
+    assert not registry.plausible(math.sqrt(12) * flat, torch.special.ndtr)  # the same moments
+    assert not registry.plausible(normal + 0.1, torch.special.ndtr)
+    assert not registry.plausible(torch.full((8000,), torch.nan), torch.special.ndtr)
+
+
+@pytest.mark.parametrize(("sides", "right"), [(6, True), (7, False)])
+def test_plausible_knows_distributions_with_steps(sides, right):
+    dice = torch.randint(sides, (2000,), generator=torch.Generator().manual_seed(0)) + 1
+    assert registry.plausible(dice, lambda x: (x.floor() / 6).clamp(0, 1)) == right
+    assert registry.plausible(dice[:1], lambda x: (x.floor() / 6).clamp(0, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -156,6 +157,12 @@ def size(generator: torch.Generator, low: int, high: int) -> int:
     return int(torch.randint(low, high + 1, (), generator=generator))
 
 
+def sizes(generator: torch.Generator, count: int, low: int, high: int) -> list[int]:
+    """Draw `count` sizes from `low` to `high`, both included, no two of them equal."""
+    order = torch.randperm(high - low + 1, generator=generator)
+    return (order[:count] + low).tolist()
+
+
 def close(got: torch.Tensor, wanted: torch.Tensor, rtol: float = 1e-3, atol: float = 1e-4) -> bool:
     """Say whether shape and values agree, every number finite where the wanted one is."""
     return got.shape == wanted.shape and torch.allclose(got, wanted, rtol=rtol, atol=atol)
@@ -225,6 +232,53 @@ def compare_gradients(
     ):
         return "the value is right, but not its gradient: is a part detached, or made by hand"
     return None
+
+
+def generator_problem(draw: Callable[[torch.Generator], torch.Tensor]) -> str | None:
+    """Say what a reader's function does wrong with the generator that it is given.
+
+    Parameters
+    ----------
+    draw : callable
+        Calls the function, and returns its draws. They should be few: it is called five times.
+    """
+    state = torch.get_rng_state()
+    first = draw(drawn(1))
+    if not torch.equal(state, torch.get_rng_state()):
+        torch.set_rng_state(state)
+        return "you drew from PyTorch's global generator: pass generator=generator to every draw"
+    if not torch.equal(first, draw(drawn(1))):
+        return "the same generator should give the same numbers: take every draw from it"
+    if torch.equal(first, draw(drawn(2))):
+        return "another generator should give other numbers: draw from the one that you are given"
+    used = drawn(1)
+    draw(used)
+    if torch.equal(first, draw(used)):
+        return "a second call gives the same numbers again: draw from the generator itself"
+    return None
+
+
+def plausible(draws: torch.Tensor, cdf: Callable[[torch.Tensor], torch.Tensor]) -> bool:
+    """Say whether draws may come from a distribution; of right ones, one in a million may not.
+
+    By the largest distance of the two distribution functions, and how rarely it is large (the
+    inequality of Dvoretzky, Kiefer, Wolfowitz and Massart), whatever the number of draws.
+
+    Parameters
+    ----------
+    draws : Tensor
+        Of any shape; all are of one distribution, and independent.
+    cdf : callable
+        Its distribution function, also of one that has steps.
+    """
+    ordered = draws.flatten().double().sort().values
+    steps, below = ordered.unique_consecutive(return_counts=True)
+    below = below.cumsum(0) / len(ordered)  # the share of draws up to each value
+    exact = cdf(steps)
+    least = cdf(steps - 1e-9 * steps.abs().clamp(min=1))  # just before it
+    before = torch.cat([below.new_zeros(1), below[:-1]])
+    distance = torch.maximum((below - exact).abs(), (before - least).abs()).max()
+    return bool(distance <= math.sqrt(math.log(2e6) / (2 * len(ordered))))
 
 
 NOT_DONE = None  # this and the next: until every chapter is converted
