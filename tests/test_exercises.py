@@ -255,3 +255,28 @@ def test_plausible_knows_distributions_with_steps(sides, right):
     dice = torch.randint(sides, (2000,), generator=torch.Generator().manual_seed(0)) + 1
     assert registry.plausible(dice, lambda x: (x.floor() / 6).clamp(0, 1)) == right
     assert registry.plausible(dice[:1], lambda x: (x.floor() / 6).clamp(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "hint"),
+    [
+        (lambda eps: eps, None),
+        (lambda eps: torch.cat([eps[:2000], eps[:2000]]), "the same"),
+        (lambda eps: eps + 0.1, "not normal"),
+        (lambda eps: math.sqrt(12) * (torch.special.ndtr(eps) - 0.5), "not normal"),
+        (lambda eps: torch.cat([eps, -eps[:, :1]], 1), "told from"),
+        (lambda eps: torch.cat([eps, (eps[:, :1] * eps[:, 1:2].sign())], 1), "told from"),
+    ],
+)
+def test_noise_that_is_not_independent_and_normal_is_noticed(spoil, hint):
+    eps = torch.randn(4000, 3, generator=torch.Generator().manual_seed(0))
+    found = registry.noise_problem(spoil(eps))
+    assert found is None if hint is None else hint in found
+
+
+@pytest.mark.parametrize(("used", "noisy"), [(400, False), (10, True)])
+def test_an_average_of_too_few_draws_is_noticed(used, noisy, seed):
+    found = registry.too_noisy(
+        lambda g: torch.randn(used, 3, generator=g).mean(0), torch.full((3,), 0.05)
+    )
+    assert (found is not None) == noisy

@@ -281,6 +281,37 @@ def plausible(draws: torch.Tensor, cdf: Callable[[torch.Tensor], torch.Tensor]) 
     return bool(distance <= math.sqrt(math.log(2e6) / (2 * len(ordered))))
 
 
+def noise_problem(eps: torch.Tensor) -> str | None:
+    """Say how noise, (n, m), differs from n·m independent draws of N(0, 1), if it does."""
+    if len(eps.unique(dim=0)) < len(eps):
+        return "some of your draws are the same: each needs noise of its own"
+    if not plausible(eps, torch.special.ndtr):
+        return "your noise is not normal with mean 0 and variance 1: use torch.randn"
+    for values in (eps, eps.square()):  # one may be the other, with its sign turned at random
+        off_diagonal = values.T.corrcoef() - torch.eye(eps.shape[1])
+        if off_diagonal.abs().max() > 7 / math.sqrt(len(eps)):
+            return "the noise of one place can be told from that of another: each needs its own"
+    return None
+
+
+def too_noisy(
+    estimate: Callable[[torch.Generator], torch.Tensor], error: torch.Tensor
+) -> str | None:
+    """Say that an average over K draws scatters more than K independent draws explain.
+
+    Parameters
+    ----------
+    estimate : callable
+        Calls the reader's function, and returns its averages.
+    error : Tensor
+        Their standard errors, where they are right.
+    """
+    scatter = torch.stack([estimate(drawn(stream)) for stream in range(3, 9)]).std(0)
+    if bool((scatter > 4 * error).any()):
+        return "your average is noisier than K independent draws would make it: are all K in it"
+    return None
+
+
 NOT_DONE = None  # this and the next: until every chapter is converted
 
 
