@@ -171,6 +171,11 @@ def test_an_answer_of_another_kind_is_not_called_a_fault_of_the_code(number, ans
     assert "your code stopped" not in verdict.hint
 
 
+@pytest.mark.parametrize("one", [torch.tensor(1.0), np.float64(1.0), np.array(1.0), 1.0])
+def test_one_number_is_not_several(one):
+    assert "two things" in judge("4.1", lambda *args: one).hint
+
+
 def spoiled(result, value):
     """Return a result with its last number replaced."""
     if isinstance(result, tuple):
