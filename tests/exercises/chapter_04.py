@@ -529,7 +529,7 @@ MISTAKES = [
     ("4.1", largest, "largest term"),
     ("4.1", lambda *a: (-bayes(*a)[0], bayes(*a)[1]), "sign is turned"),
     ("4.1", lambda *a: (bayes(*a)[0].exp(), bayes(*a)[1]), "its logarithm is wanted"),
-    ("4.1", lambda *a: (bayes(*a)[0] + 3, bayes(*a)[1]), "small example log p(x) is"),
+    ("4.1", lambda *a: (bayes(*a)[0] + 50, bayes(*a)[1]), "small example log p(x) is"),
     ("4.1", lambda *a: (-151.3, bayes(*a)[1]), "small example log p(x) is"),
     ("4.1", without_prior, "lacks the prior"),
     ("4.1", not_in_logarithms, "not finite, or 0/0"),
