@@ -30,13 +30,19 @@ def _log_q(log_q: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (z, mu, log_var) that returns log q(z|x), one value per row."""
     g = drawn()
     B, L, *others = sizes(g, 4, 2, 9)
-    inputs = [torch.randn(B, L, generator=g) for _ in range(3)]
+    inputs = _codes(B, L, g)
     return (
         _log_q_problem(log_q, *inputs)
-        or _log_q_problem(log_q, *(torch.randn(*others, generator=g) for _ in range(3)))
+        or _log_q_problem(log_q, *_codes(*others, g))
         or _far_problem(log_q, *inputs)
         or compare_gradients(log_q, _normal, inputs, [0, 1, 2])
     )
+
+
+def _codes(B: int, L: int, g: torch.Generator) -> list[torch.Tensor]:
+    """Return z, mu and log_var, each (B, L); z is not far out."""
+    mu, log_var, eps = torch.randn(3, B, L, generator=g)
+    return [mu + (0.5 * log_var).exp() * eps, mu, log_var]
 
 
 def _normal(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
@@ -102,7 +108,7 @@ def _far_problem(
     if log_q(z[:1], mu[:1], log_var[:1]).shape != (1,):
         return "a batch of one should give shape (1,)"
     for side in (40.0, -40.0):
-        for v in (-12.0, 12.0):
+        for v in (-16.0, 16.0):
             case = mu + side * math.exp(v / 2), mu, torch.full_like(mu, v)
             if not close(log_q(*case), _normal(*case)):
                 return (
@@ -211,15 +217,15 @@ def _diagnose(
     """
     if _match(got, right[0], right[1] / K**0.5):
         return None
-    scatter = torch.stack([again(drawn(stream)) for stream in range(3, 9)]).std(0)
-    likely = {}
+    runs = torch.stack([again(drawn(stream)) for stream in range(3, 9)])
+    got, scatter, likely = runs.mean(0), runs.std(0), {}
     for hint, (mean, spread) in known.items():
-        error = spread / K**0.5
-        if _match(got, mean, error) and (scatter <= 3 * error + 1e-6).all():
+        error = spread / (6 * K) ** 0.5
+        if _match(got, mean, error) and (scatter <= 3 * spread / K**0.5 + 1e-6).all():
             likely[hint] = (0.5 * ((got - mean) / error).square() + error.log()).sum().item()
     if likely:
         return min(likely, key=likely.__getitem__)
-    return too_noisy(again, right[1] / K**0.5) or furthest(got, right[0], number)
+    return too_noisy(again, right[1] / K**0.5) or furthest(runs[0], right[0], number)
 
 
 def _signs(shape: tuple[int, ...], g: torch.Generator) -> torch.Tensor:
@@ -477,10 +483,10 @@ class _Cost:
         linear = self.Q * sigma + torch.diag(2 * self.b * self.mu * sigma)  # (L, L): of eps
         return (linear.square().sum(1) + 2 * (self.b * sigma**2).square()).sqrt()
 
-    def by_score(self) -> torch.Tensor:
-        """Return the standard deviation of the score function's estimate."""
+    def score_error(self, K: int) -> torch.Tensor:
+        """Return the standard error of a score-function estimate for the cost z @ c."""
         z = self.mu + self.sigma * self.eps
-        return (self(z)[:, None] * self.eps / self.sigma).std(0)
+        return ((z @ self.c)[:, None] * self.eps / self.sigma).std(0) / K**0.5
 
     def in_sigma(self, factor: torch.Tensor) -> _Two:
         """Return mean and spread of the gradient in sigma, times a factor."""
@@ -509,6 +515,9 @@ def _pathwise_gradient(estimate: Callable[..., _Two]) -> str | None:
     def again(K: int, generator: torch.Generator) -> torch.Tensor:
         return estimate(cost, mu, log_var, K, generator)[0].detach()
 
+    straight = estimate(lambda z: z @ cost.c.to(z.dtype), mu, log_var, K, drawn(1))[0].detach()
+    if not close(straight, cost.c) and _match(straight, cost.c, cost.score_error(K)):
+        return "that is the score function's estimate, from values of f; it needs the slope of f"
     return (
         _pathwise_problem(gradient, error, cost, K, lambda g: again(K, g))
         or _straight_problem(estimate, mu, log_var, g)
@@ -528,13 +537,9 @@ def _pathwise_problem(
     """Say what is wrong with an estimate of the gradient."""
     mu, sigma = cost.mu, cost.sigma
     wanted, spread = cost.slope(mu, sigma), cost.spread(sigma)
-    right, score = spread / K**0.5, cost.by_score()
+    right = spread / K**0.5
     if _match(error, wanted, right) and close(got, right, rtol=0.3):
         return "the other way round: first the gradient, then its standard error"
-    if (error > 1.3 * right).all():
-        for noise in (score / K**0.5, score):
-            if close(error, noise, rtol=0.5):
-                return "so noisy is the score function, which uses values of f; take its slope"
     one = torch.ones_like(sigma)
     known = {
         "that is the slope at mu; its average over the draws is wanted": (
@@ -573,19 +578,27 @@ def _error_problem(
     spread = cost.spread(cost.sigma)
     if got.abs().max() < 1e-3 * spread.min() / K**0.5:
         return "your standard error is 0: are all K draws the same, or each slope their mean"
+    squares = {
+        "that is the variance of one draw; a standard error is a standard deviation": spread,
+        "that is the variance of the mean; a standard error is a standard deviation": (
+            spread / K**0.5
+        ),
+    }
     known = {
         "that is the spread of one draw; the mean of K draws is nearer": spread,
-        "that is the variance of one draw; a standard error is a standard deviation": spread**2,
-        "that is the variance of the mean; a standard error is a standard deviation": (
-            spread**2 / K
-        ),
         "a standard error falls with the root of K": spread / K,
         "you count K draws twice: the root is taken of K alone": spread / K**0.25,
         "that is the spread of the sum over K draws; the mean of them is wanted": (spread * K**0.5),
         "that is a half-width of two standard errors; one is wanted": 1.96 * spread / K**0.5,
     }
-    hint = compare(got, spread / K**0.5, known, 0.3, 0, "one of your standard errors")
-    return hint and (hint if hint in known else too_noisy(again, spread / K**0.5) or hint)
+    if close(got, spread / K**0.5, rtol=0.3, atol=0):
+        return None
+    if hint := too_noisy(again, spread / K**0.5):
+        return hint
+    for hint, root in squares.items():
+        if close(got.abs().sqrt(), root, rtol=0.3, atol=0):
+            return hint
+    return compare(got, spread / K**0.5, known, 0.3, 0, "one of your standard errors")
 
 
 def _straight_problem(
