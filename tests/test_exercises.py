@@ -77,6 +77,11 @@ def test_a_forgotten_return_is_not_an_empty_stub(number):
     assert "returns nothing" in judge(number, forgotten).hint
 
 
+@pytest.mark.parametrize("constant", [lambda *args: 1, lambda *args: 2.5, lambda *args: "418"])
+def test_a_constant_is_an_answer_and_no_stub(constant):
+    assert judge("6.4", constant).state == "not right yet"
+
+
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), RecursionError("deep")])
 def test_code_that_fails_is_reported_and_stops_nothing(error, capsys):
     def failing(n):
