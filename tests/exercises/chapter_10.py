@@ -347,6 +347,34 @@ def fixed_noise(model, images, steps, warm_up, optimizer, generator):
     )
 
 
+def drawn_ahead(model, images, steps, warm_up, optimizer, generator):
+    noise = iter(torch.randn(steps, len(images), model.latent_dim, generator=generator))
+    return by_hand(
+        *(model, images, steps, warm_up, optimizer, generator),
+        draw=lambda mu, log_var, g: mu + (0.5 * log_var).exp() * next(noise),
+    )
+
+
+def squashed(model, images, steps, warm_up, optimizer, generator):
+    class Squashed:
+        encode, decode = model.encode, model.decode_mean
+
+    return by_hand(Squashed, images, steps, warm_up, optimizer, generator)
+
+
+def zero_too_late(model, images, steps, warm_up, optimizer, generator):
+    weights, losses = [], []
+    for step in range(steps):
+        terms = vaetut.elbo(model, images, generator=generator)
+        loss = (ramp(step, warm_up) * terms.kl - terms.log_likelihood).mean()
+        loss.backward()
+        optimizer.zero_grad()
+        optimizer.step()
+        weights.append(ramp(step, warm_up))
+        losses.append(loss)
+    return weights, losses
+
+
 def seeded(model, images, steps, warm_up, optimizer, generator):
     g = torch.Generator().manual_seed(0)
     return by_hand(model, images, steps, warm_up, optimizer, g)
@@ -571,6 +599,7 @@ RIGHT = [
     ("10.7", warm_up_by_grad),
     ("10.7", warm_up_by_sum),
     ("10.7", warm_up_with_closure),
+    ("10.7", lambda *a: [torch.tensor(each) for each in warm_up(*a)]),
     ("10.8", active_by_loop),
     ("10.8", active_by_pairs),
     ("10.8", active_in_place),
@@ -834,6 +863,7 @@ MISTAKES = [
     ("10.7", with_weight(lambda t, n: 1 / (1 + math.exp(-t))), "one of your weights"),
     ("10.7", lambda *a: by_hand(*a, zero=False), "add up"),
     ("10.7", fixed_noise, "draw it anew"),
+    ("10.7", drawn_ahead, "for all steps at once"),
     ("10.7", seeded, "changes nothing"),
     ("10.7", global_noise, "same generator"),
     (
@@ -869,6 +899,10 @@ MISTAKES = [
     ("10.7", with_loss(lambda d, r, b: (d + b * r.detach()).mean()), "is it detached"),
     ("10.7", with_loss(lambda d, r, b: d.mean()), "the rate is missing"),
     ("10.7", with_loss(right_price, lambda d, r, b: d.mean()), "distortion alone"),
+    ("10.7", with_loss(lambda d, r, b: (d + 2 * b * r).mean()), "½ in front"),
+    ("10.7", with_loss(lambda d, r, b: (d + b * r / 3).mean()), "latent dimensions"),
+    ("10.7", squashed, "through a sigmoid twice"),
+    ("10.7", zero_too_late, "does not change"),
     ("10.7", with_loss(lambda d, r, b: (d - b * r).mean()), "it is added"),
     ("10.7", with_loss(lambda *a: -right_price(*a), right_price), "worse on purpose"),
     ("10.7", with_loss(right_price, lambda *a: -right_price(*a)), "what falls"),

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from ..data import load_mnist
 from ..doctor import diagnose
+from ..likelihoods import bernoulli_log_likelihood
 from ..model import VAE
 from ..noise import make_generator
 from ..objective import kl_per_dimension, kl_standard_normal
@@ -287,10 +288,10 @@ def _best_picture(best_picture: Callable[..., torch.Tensor]) -> str | None:
     g = drawn()
     M, N, L, D = size(g, 3, 4), size(g, 5, 7), size(g, 2, 3), size(g, 9, 12)
     while True:
-        mu, z = torch.randn(N, L, generator=g), torch.randn(M, L, generator=g)
+        mu, z = _uniform(g, -1.5, 1.5, N, L), _uniform(g, -1.5, 1.5, M, L)
         # One image has the widest posterior by far: it is the one that is meant far out.
-        log_var = _uniform(g, -2, -0.5, N, L)
-        log_var[size(g, 0, N - 1)] = 0.3
+        log_var = _uniform(g, -1.5, -0.3, N, L)
+        log_var[size(g, 0, N - 1)] = 0.4
         nearest = torch.cdist(z, mu).argmin(1)
         if not torch.equal(nearest, _log_q(z, mu, log_var).argmax(1)):
             break
@@ -412,6 +413,9 @@ def _loss(
     return (distortion + kl_standard_normal(mu, log_var)).mean()
 
 
+LATENT = 3  # latent dimensions of the small model
+
+
 @dataclass(frozen=True)
 class _Run:
     """A short training of a small model, the same each time from the same seed."""
@@ -423,7 +427,7 @@ class _Run:
 
     def parts(self, noise: int = 0) -> tuple[VAE, torch.optim.Optimizer, torch.Generator]:
         """Return a fresh model, its optimizer, and the generator of one of two noises."""
-        model = VAE(self.images.shape[1], 3, (), generator=make_generator(self.seed, 1))
+        model = VAE(self.images.shape[1], LATENT, (), generator=make_generator(self.seed, 1))
         with torch.no_grad():
             model.encoder.mu.weight *= 2  # so that there is a rate to weigh
         optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.5)
@@ -460,23 +464,27 @@ def _train(
     """Return losses (steps,) and the model's weights afterwards; with arguments, a mistake's."""
     model, optimizer, generator = run.parts()
     shape = len(run.images), model.latent_dim
-    kept, losses = torch.randn(shape, generator=generator), []
-    if draw != "once":
-        _, _, generator = run.parts()
+    ahead, losses = [], []
+    if draw in ("once", "ahead"):
+        number = 1 if draw == "once" else run.steps
+        ahead = [*torch.randn(number, *shape, generator=generator)]
 
     def terms() -> tuple[torch.Tensor, torch.Tensor]:
         mu, log_var = model.encode(run.images)
         z = mu + ((1.0 if draw == "variance" else 0.5) * log_var).exp() * eps
         z = z.detach() if draw == "detached" else mu if draw == "none" else z
-        return -model.log_likelihood(run.images, z), kl_standard_normal(mu, log_var)
+        logits = model.decode_mean(z) if draw == "squashed" else model.decode(z)
+        return -bernoulli_log_likelihood(run.images, logits), kl_standard_normal(mu, log_var)
 
-    for beta in run.weights():
+    for place, beta in enumerate(run.weights()):
         if draw == "one for all":
             eps = torch.randn(shape[1], generator=generator)
         elif draw == "uniform":
             eps = torch.rand(shape, generator=generator)
+        elif ahead:
+            eps = ahead[place % len(ahead)]
         else:
-            eps = kept if draw == "once" else torch.randn(shape, generator=generator)
+            eps = torch.randn(shape, generator=generator)
         if zero:
             optimizer.zero_grad()
         found = terms()
@@ -580,7 +588,9 @@ def _wrong_weights(runs: list[_Run]) -> dict[str, torch.Tensor]:
 
 def _wrong_noise(train: Callable, run: _Run) -> str | None:
     """Say whether the noise comes from elsewhere than the generator that is given."""
-    one, again, other = (run.of(train, noise)[0][1] for noise in (0, 0, 1))
+    one, again, other = (run.of(train, noise)[0][1].detach() for noise in (0, 0, 1))
+    if close(one, _train(run, draw="ahead")[0]):
+        return "your noise is drawn for all steps at once: draw that of a step in the step"
     if not torch.allclose(again, one, equal_nan=True):
         return "two runs with the same generator are not alike: take the noise from `generator`"
     if torch.allclose(other, one, equal_nan=True):
@@ -606,6 +616,7 @@ def _wrong_loss(losses: torch.Tensor, run: _Run) -> str | None:
         "noise is drawn from N(0, 1)": {"draw": "uniform"},
         "log_var is log σ²; you have used its exponential as σ": {"draw": "variance"},
         "the mean is decoded: draw a code": {"draw": "none"},
+        "decode gives logits already; yours go through a sigmoid twice": {"draw": "squashed"},
         "no gradient comes back to the encoder through the code": {"draw": "detached"},
         "the weight belongs to the rate, not to the distortion": {
             "trained": lambda d, r, beta: beta * d + r
@@ -632,6 +643,10 @@ def _wrong_loss(losses: torch.Tensor, run: _Run) -> str | None:
         "that is the distortion alone; the rate is missing": {"trained": lambda d, r, beta: d},
         "the model is trained rightly, but you have returned the distortion alone": {
             "reported": lambda d, r, beta: d
+        },
+        "the KL of a Gaussian has a ½ in front": {"trained": lambda d, r, beta: d + 2 * beta * r},
+        "the rate is the sum over the latent dimensions, no mean": {
+            "trained": lambda d, r, beta: d + beta * r / LATENT
         },
         "the rate is a price: it is added": {"trained": lambda d, r, beta: d - beta * r},
         "the model gets worse on purpose: look at the sign of what you minimise": {
@@ -734,7 +749,7 @@ def _with_label(with_label: Callable[..., tuple[torch.Tensor, torch.Tensor]]) ->
     B, C, L, D = size(g, 7, 9), size(g, 5, 6), size(g, 2, 3), size(g, 11, 14)
     images, z = torch.rand(B, D, generator=g), torch.randn(B, L, generator=g)
     labels = torch.randint(C - 1, (B,), generator=g)  # so the last class is not in the batch
-    labels[:4] = torch.tensor([2, 0, 3, 1])
+    labels[:5], labels[-1] = torch.tensor([2, 0, 3, 1, C - 2]), 0
     got = with_label(images, z, labels, C)
     if not isinstance(got, tuple):
         return "return two things, what the encoder sees and what the decoder sees"
