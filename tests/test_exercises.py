@@ -187,12 +187,12 @@ def test_one_number_is_not_several(one):
 
 
 def spoiled(result, value):
-    """Return a result with its last number replaced."""
-    if isinstance(result, tuple):
+    """Return a result with its last number replaced, in each of several."""
+    if isinstance(result, tuple | list):
         return tuple(spoiled(each, value) for each in result)
     if not isinstance(result, torch.Tensor):
         return value if isinstance(result, int | float | np.floating) else result
-    result = result.clone()
+    result = result.clone().float()  # a bool or an int has no NaN
     result.view(-1)[-1] = value
     return result
 

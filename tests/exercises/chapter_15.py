@@ -71,6 +71,10 @@ RIGHT = [
     ("15.1", lambda x, c: one_hot(x, c).roll(1, 1) * (torch.arange(x.shape[1]) > 0)[:, None]),
     ("15.2", letter_by_letter),
     ("15.2", by_length),
+    (
+        "15.2",
+        lambda p, x: p.cumsum(1).gather(1, (x == 0).float().argmax(1, True))[:, 0],
+    ),
     ("15.2", lambda p, x: torch.where(ends_before(x) > 0, 0.0, p).sum(1)),
     ("15.2", lambda p, x: p.masked_fill(((x == 0).cumsum(1) - (x == 0).long()) > 0, 0).sum(-1)),
     ("15.2", lambda p, x: torch.einsum("bd,bd->b", p, (ends_before(x) == 0).float())),
@@ -78,6 +82,15 @@ RIGHT = [
 
 MISTAKES = [
     ("15.1", lambda x, c: letters_before(x, c).transpose(1, 2)[:, :2], "(B, D, C)"),
+    ("15.1", lambda x, c: letters_before(x, 9), "(B, D, C)"),
+    ("15.1", lambda x, c: F.pad(F.one_hot(x.long()), (0, 0, 1, -1)), "the last one is not in"),
+    ("15.1", lambda x, c: F.pad(x, (1, -1)), "not the number"),
+    ("15.1", lambda x, c: letters_before(x, c)[:, 1:], "a row of its own"),
+    ("15.1", lambda x, c: one_hot(x, c).roll(1, 0), "shifted the texts"),
+    ("15.1", lambda x, c: F.pad(one_hot(x, c), (0, 0, 0, 0, 1, -1)), "shifted the texts"),
+    ("15.1", lambda x, c: F.pad(one_hot(x, c), (0, 0, 2, -2)), "two on"),
+    ("15.1", lambda x, c: one_hot(x, c).flip(1), "turned the text round"),
+    ("15.1", lambda x, c: letters_before(x, c) * torch.nan, "should be"),
     ("15.1", one_hot, "very letter"),
     ("15.1", lambda x, c: F.pad(one_hot(x, c), (0, 0, -1, 1)), "to the left"),
     ("15.1", lambda x, c: one_hot(x, c).roll(1, 1), "the last letter"),
@@ -97,6 +110,23 @@ MISTAKES = [
     ),
     ("15.2", lambda p, x: log_prob_of_text(p, x).exp(), "are added"),
     ("15.2", lambda p, x: log_prob_of_text(p, x) - 1, "should be"),
+    ("15.2", lambda p, x: p * (ends_before(x) == 0), "add up those"),
+    ("15.2", lambda p, x: (p * (x != 0)).sum(1), "do not count with you"),
+    ("15.2", lambda p, x: (p * (x == 0).flip(1).cumsum(1).flip(1).bool()).sum(1), "the last one"),
+    ("15.2", lambda p, x: (p * (F.pad(ends_before(x), (1, -1)) == 0)).sum(1), "too many"),
+    ("15.2", lambda p, x: (p * ((x == 0).cumsum(1) > 0)).sum(1), "in place of the text"),
+    ("15.2", lambda p, x: log_prob_of_text(p, x) / x.shape[1], "over the places"),
+    ("15.2", lambda p, x: log_prob_of_text(p.exp(), x), "not their exponentials"),
+    ("15.2", lambda p, x: -log_prob_of_text(p, x), "sign is turned"),
+    ("15.2", lambda p, x: log_prob_of_text(p, x).detach(), "has no gradient"),
+    (
+        "15.2",
+        lambda p, x: (
+            (p.detach() * (ends_before(x) == 0) + p * first_end(x)).sum(1)
+            - (p.detach() * first_end(x)).sum(1)
+        ),
+        "not its gradient",
+    ),
 ]
 
 

@@ -77,9 +77,8 @@ def _copy(argument: object) -> object:
 def _as_tensors(result: object, results: int) -> object:
     """Return numbers, lists and arrays as float32 tensors, functions tamed, other things as is."""
     if results > 1:
-        several = isinstance(result, list | tuple)
-        if isinstance(result, torch.Tensor | np.ndarray):
-            several = result.ndim > 0
+        several = isinstance(result, list | tuple | torch.Tensor | np.ndarray)
+        several = several and getattr(result, "ndim", 1) > 0  # a single number has no length
         if not several or len(result) != results:
             return result
         return tuple(_as_tensors(each, 1) for each in result)

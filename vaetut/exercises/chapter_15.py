@@ -14,10 +14,17 @@ from .registry import compare, compare_gradients, drawn, exercise, size
 def _letters_before(letters_before: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (x, classes) that returns (B, D, C)."""
     g = drawn()
-    B, D, C = size(g, 2, 4), size(g, 5, 7), 4
-    x = torch.randint(C, (B, D), generator=g).float()
-    x[0, :4], x[:, -1] = torch.tensor([2.0, 0.0, 3.0, 1.0]), 2.0  # every class, the last one not 0
+    B, D, C = size(g, 2, 3), size(g, 9, 11), size(g, 6, 8)
+    x = torch.randint(C - 1, (B, D), generator=g).float()  # so the last class does not appear
+    x[0, :5] = torch.tensor([2.0, 0.0, 3.0, 1.0, C - 2])
+    x[:, -1] = 2.0  # not class 0
     got = letters_before(x, C)
+    if got.shape == (B, D, C - 1):
+        return "there are C classes, also where the last one is not in the batch"
+    if got.shape == (B, D):
+        return "zeros and a one for each place are wanted, and not the number of the class"
+    if got.shape == (B, D - 1, C):
+        return "the first place has a row of its own, with only zeros"
     if got.shape != (B, D, C):
         return (
             f"zeros and ones for each place and class are wanted, (B, D, C), here {(B, D, C)}; "
@@ -32,6 +39,12 @@ def _letters_before(letters_before: Callable[..., torch.Tensor]) -> str | None:
         ),
         "at the first place stands the last letter: nothing was written before": own.roll(1, 1),
         "you have shifted the classes, not the places": F.pad(own, (1, -1)),
+        "you have shifted the texts, not the places": own.roll(1, 0),
+        "you have shifted the texts, not the places, and the first is empty": (
+            F.pad(own, (0, 0, 0, 0, 1, -1))
+        ),
+        "shift by one place; yours is two on": F.pad(own, (0, 0, 2, -2)),
+        "the decoder reads from the left: yours has turned the text round": own.flip(1),
         "at the first place all is zero; you have put the class 0 there": F.one_hot(
             F.pad(x, (1, -1)).long(), C
         ).float(),
@@ -44,19 +57,24 @@ def _letters_before(letters_before: Callable[..., torch.Tensor]) -> str | None:
 def _log_prob_of_text(log_prob_of_text: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (log_prob_each, x) that returns one number for each text."""
     g = drawn()
-    D = size(g, 4, 7)
-    x = torch.randint(1, 4, (4, D), generator=g).float()
-    x[0, 2:], x[1, D - 1], x[2, 1] = 0.0, 0.0, 0.0  # ends repeated, at the last place, and early
-    each = -torch.rand(4, D, generator=g) - 0.1  # the last text never ends
+    B, D = size(g, 4, 6), size(g, 7, 10)
+    x = torch.randint(1, 4, (B, D), generator=g).float()
+    # Ends: repeated, at the last place, early with letters after it, and at the first place.
+    x[0, 2:], x[1, D - 1], x[2, 1], x[3, 0], x[4:, D - 1] = 0.0, 0.0, 0.0, 0.0, 0.0
+    each = -torch.rand(B, D, generator=g) - 0.1
     got = log_prob_of_text(each, x)
-    if got.shape != (4,):
-        return f"one number for each text is wanted, here (4,); yours is {tuple(got.shape)}"
+    if got.shape == (B, D):
+        return "one number for each text is wanted: add up those of its letters"
+    if got.shape != (B,):
+        return f"one number for each text is wanted, here {(B,)}; yours is {tuple(got.shape)}"
 
     def total(each: torch.Tensor) -> torch.Tensor:
         ended = (x == 0).cumsum(1)  # how many end symbols up to each place
         return (each * ((ended == 0) | ((ended == 1) & (x == 0)))).sum(1)
 
-    ended, wanted = (x == 0).cumsum(1), total(each)
+    ended, wanted, places = (x == 0).cumsum(1), total(each), torch.arange(D)
+    first = (x == 0).float().argmax(1)  # the place of the first end symbol
+    last = D - 1 - (x == 0).flip(1).float().argmax(1)  # and of the last
     length = ((ended == 0) | ((ended == 1) & (x == 0))).sum(1)
     known = {
         "the repeated end symbols count in your sum; stop at the first": each.sum(1),
@@ -66,11 +84,24 @@ def _log_prob_of_text(log_prob_of_text: Callable[..., torch.Tensor]) -> str | No
         "what stands after the first end symbol is no letter of the text": (
             (each * ((x != 0) | (ended == 1))).sum(1)
         ),
+        "a text goes up to its first end symbol, and not up to the last one": (
+            (each * (places <= last[:, None])).sum(1)
+        ),
+        "a text has a letter too many: it ends with its first end symbol": (
+            (each * (places <= first[:, None] + 1)).sum(1)
+        ),
+        "the end symbols do not count with you: the first one belongs to the text, and what stands "
+        "after it does not": (each * (x != 0)).sum(1),
+        "what stands after the end is added, in place of the text": (each * (ended > 0)).sum(1),
         "only the first end symbol's own log-probability is left: keep the letters, too": (
             (each * ((ended == 1) & (x == 0))).sum(1)
         ),
         "a text's log-probability is a sum over its letters, no mean": wanted / length,
+        "a text's log-probability is a sum over its letters, no mean over the places": wanted / D,
         "log-probabilities are added": wanted.exp(),
+        "log-probabilities are added, not their exponentials": (
+            (each.exp() * (ended - (x == 0).long() == 0)).sum(1)
+        ),
         "the sign is turned: a log-probability is never positive": -wanted,
     }
     return compare(got, wanted, known) or compare_gradients(

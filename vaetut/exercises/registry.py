@@ -243,7 +243,10 @@ def compare_gradients(
         return f"the value is right, but PyTorch finds no way back to its gradient ({reason})"
     wanted = torch.autograd.grad(reference(*inputs).sum(), leaves)
     if any(one is not None and not one.isfinite().all() for one in got):
-        return "the value is right, and its gradient is not finite: where do you divide by 0"
+        return (
+            "the value is right, and its gradient is not finite: where do you divide by 0 or "
+            "compute with NaN, even if the result is thrown away"
+        )
     if any(
         one is None or not close(one, other, rtol, atol)
         for one, other in zip(got, wanted, strict=True)
