@@ -25,7 +25,7 @@ _LOG_2PI = math.log(2 * math.pi)
 
 
 @exercise("2.1")
-def _kl_from_densities(estimate: Callable[..., torch.Tensor]) -> str | None:
+def _kl_from_densities(kl_from_densities: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (log_p, log_q, x) that returns the mean of log p - log q over x."""
     g = drawn()
     (N, M), (D, more) = sizes(g, 2, 100, 200), sizes(g, 2, 2, 5)
@@ -33,7 +33,7 @@ def _kl_from_densities(estimate: Callable[..., torch.Tensor]) -> str | None:
     samples = [p.sample(count, g) for (p, _), count in zip(pairs, (N, M), strict=True)]
     got, wanted, known = [], [], []
     for (p, q), x in zip(pairs, samples, strict=True):
-        one = estimate(p.log_prob, q.log_prob, x)
+        one = kl_from_densities(p.log_prob, q.log_prob, x)
         if one.shape == (len(x),):
             return "that is one value per sample; an expectation is estimated by their mean"
         if one.shape != ():
@@ -55,7 +55,9 @@ def _kl_from_densities(estimate: Callable[..., torch.Tensor]) -> str | None:
         p = _IndependentNormal(torch.zeros(784), torch.full((784,), sigma))
         q = _IndependentNormal(torch.full((784,), 0.1 * sigma), torch.full((784,), sigma))
         x = p.sample(50, g)
-        if not close(estimate(p.log_prob, q.log_prob, x), (p.log_prob(x) - q.log_prob(x)).mean()):
+        if not close(
+            kl_from_densities(p.log_prob, q.log_prob, x), (p.log_prob(x) - q.log_prob(x)).mean()
+        ):
             return (
                 f"right in {D} dimensions, but not in 784: of log-densities around {what}; leave "
                 "them as they are"
@@ -127,14 +129,14 @@ def _two_normals(D: int, g: torch.Generator) -> tuple[_IndependentNormal, _Indep
 
 
 @exercise("2.2")
-def _log_density_exp(log_density: Callable[[torch.Tensor], torch.Tensor]) -> str | None:
+def _log_density_exp(log_density_exp: Callable[[torch.Tensor], torch.Tensor]) -> str | None:
     """Want a function of x, (B,), that returns the log-density of exp(z), (B,)."""
     g = drawn()
     B = size(g, 4, 8)
     sign = 1.0 - 2.0 * (torch.arange(B) % 2)  # codes on both sides of 0
     z = sign * (0.4 + 1.2 * torch.rand(B, generator=g))
     x = z.exp()
-    got = log_density(x)
+    got = log_density_exp(x)
     if got.shape != (B,):
         return f"one value for each of the {B} points is wanted; yours has shape {tuple(got.shape)}"
 
@@ -170,16 +172,16 @@ def _log_density_exp(log_density: Callable[[torch.Tensor], torch.Tensor]) -> str
         return hint
     far = (30 + 30 * torch.rand(B, generator=g)) * sign
     x = far.exp()
-    if not close(log_density(x), plain(x.log()) - x.log()):
+    if not close(log_density_exp(x), plain(x.log()) - x.log()):
         return (
             f"right for x around 1, but not for {x.min():.0e} and {x.max():.0e}: there a density "
             "underflows to 0, so stay with its logarithm"
         )
-    return compare_gradients(log_density, lambda x: plain(x.log()) - x.log(), [z.exp()], [0])
+    return compare_gradients(log_density_exp, lambda x: plain(x.log()) - x.log(), [z.exp()], [0])
 
 
 @exercise("2.3")
-def _log_density_wire(log_density: Callable[..., torch.Tensor]) -> str | None:
+def _log_density_wire(log_density_wire: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (x, w, variance) that returns the log-density of w z + noise, (B,)."""
     g = drawn()
     for D in sizes(g, 2, 3, 7):
@@ -187,7 +189,7 @@ def _log_density_wire(log_density: Callable[..., torch.Tensor]) -> str | None:
         variance = 0.2 + 0.3 * torch.rand((), generator=g).item()
         sign = 1.0 - 2.0 * (torch.arange(D) % 2)
         x, w = torch.randn(B, D, generator=g), sign * (0.6 + torch.rand(D, generator=g))
-        got = log_density(x, w, variance)
+        got = log_density_wire(x, w, variance)
         if got.shape == (B, D):
             return "that is one value per dimension; the dimensions are not even independent here"
         if got.shape != (B,):
@@ -198,19 +200,22 @@ def _log_density_wire(log_density: Callable[..., torch.Tensor]) -> str | None:
             return hint
     side = 1.0 if torch.rand((), generator=g) < 0.5 else -1.0
     for far in (x + 30 * side * w, x * 30):
-        if not close(log_density(far, w, variance), _wire(far, w, variance)):
+        if not close(log_density_wire(far, w, variance), _wire(far, w, variance)):
             return (
                 "right near the line, but not far from it or far out along it: there a density "
                 "underflows to 0, so stay with its logarithm"
             )
     if hint := compare_gradients(
-        lambda x, w: log_density(x, w, variance), lambda x, w: _wire(x, w, variance), [x, w], [1]
+        lambda x, w: log_density_wire(x, w, variance),
+        lambda x, w: _wire(x, w, variance),
+        [x, w],
+        [1],
     ):
         return hint
     many = size(g, 150, 200)
     x, w = (torch.randn(*shape, generator=g) for shape in ((3, many), (many,)))
     for variance, what in ((0.2, "0"), (5.0, "infinite")):
-        if not close(log_density(x, w, variance), _wire(x, w, variance)):
+        if not close(log_density_wire(x, w, variance), _wire(x, w, variance)):
             return (
                 f"right in {D} dimensions, but not in {many}: there a determinant is {what} in 32 "
                 "bits; torch.logdet takes its logarithm in one go"
@@ -289,7 +294,9 @@ def _bent_wire(
 
 
 @exercise("2.4")
-def _kl_by_classifier(estimate: Callable[[np.ndarray, np.ndarray], torch.Tensor]) -> str | None:
+def _kl_by_classifier(
+    kl_by_classifier: Callable[[np.ndarray, np.ndarray], torch.Tensor],
+) -> str | None:
     """Want a function of NumPy arrays (x, y) that returns KL(x's distribution || y's)."""
     g = drawn()
     got, wanted, known = [], [], []
@@ -297,7 +304,7 @@ def _kl_by_classifier(estimate: Callable[[np.ndarray, np.ndarray], torch.Tensor]
         N = size(g, 8000, 9000)
         x, y = _uniform_and_falling(N, D, g)
         x, y = (y, x) if got else (x, y)  # the second time they change places
-        one = estimate(x, y)
+        one = kl_by_classifier(x, y)
         if one.shape == (N,):
             return "that is one value per datum; an expectation is estimated by their mean"
         if one.shape == (2 * N,):

@@ -93,13 +93,13 @@ def _wide_weights(K: int, B: int, g: torch.Generator) -> torch.Tensor:
 
 
 @exercise("3.2")
-def _ess(ess: Callable[..., torch.Tensor]) -> str | None:
+def _ess(ess_of: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of log-weights (K, B) that returns the effective sample sizes, (B,)."""
     g = drawn()
     K, B = sizes(g, 2, 3, 8)
     log_w = _spread_weights(K, B, g)
     w, p = log_w.exp(), log_w.softmax(0)
-    got, wanted = ess(log_w), _ess_of(log_w)
+    got, wanted = ess_of(log_w), _ess_of(log_w)
     if problem := _shape_problem(got, (B,), _ess_of(log_w.T)):
         return problem
     known = {
@@ -127,13 +127,13 @@ def _ess(ess: Callable[..., torch.Tensor]) -> str | None:
         return hint
     shift = 1000.0 + 1000.0 * torch.rand((), generator=g).item()
     for by in (-shift, shift):
-        if not close(ess(log_w + by), wanted, 1e-2):
+        if not close(ess_of(log_w + by), wanted, 1e-2):
             return f"with {by:+.0f} added to log_w it changes: scale the weights before exp"
     apart = torch.where(torch.arange(B) % 2 == 0, 0.0, -shift)
-    if not close(ess(log_w + apart), wanted, 1e-2):
+    if not close(ess_of(log_w + apart), wanted, 1e-2):
         return "you scale all columns by the largest weight of all; each image needs its own"
     wide = _wide_weights(K, B, g)
-    if not close(ess(wide), _ess_of(wide)):
+    if not close(ess_of(wide), _ess_of(wide)):
         return (
             "for -300 and 100 in one column it fails: scale by the largest weight, no other, and "
             "clamp nothing"

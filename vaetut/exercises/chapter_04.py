@@ -470,7 +470,7 @@ def _near_to(got: torch.Tensor, mean: torch.Tensor, spread: torch.Tensor, K: int
 
 
 @exercise("4.6", results=2)
-def _two_costs(costs: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
+def _two_costs(two_costs: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
     """Want a function of (decoder, x, mu, log_var, K, generator) that returns two of (B,)."""
     g = drawn()
     B, D, L, K = size(g, 5, 7), size(g, 12, 18), size(g, 2, 3), size(g, 2000, 3000)
@@ -479,7 +479,7 @@ def _two_costs(costs: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str |
     mu, sigma = torch.randn(B, L, generator=g), 0.5 + 0.3 * torch.rand(B, L, generator=g)
     decoder = _Decoder(torch.randn(D, generator=g) - 0.5, *parts, bound=8.0)
     exact = _Costs(decoder, x, mu, sigma)
-    got = costs(*exact.inputs, K, drawn(1))
+    got = two_costs(*exact.inputs, K, drawn(1))
     if not isinstance(got, tuple):
         return "return two things, the cost at the mean and the average over the draws"
     at_mean, average = (each.detach() for each in got)
@@ -492,19 +492,19 @@ def _two_costs(costs: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str |
         return "your costs are not finite: what the decoder returns are logits, of any sign"
 
     def again(K: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        return tuple(each.detach() for each in costs(*exact.inputs, K, generator))
+        return tuple(each.detach() for each in two_costs(*exact.inputs, K, generator))
 
     turned = close(average, exact.at_mean) and not close(at_mean, average)
     if turned and _near_to(at_mean, exact.mean, exact.spread, K):
         return "the other way round: first the cost at the mean, then that of the draws"
-    codes = _draws_of(costs, 1, L, L, g)
+    codes = _draws_of(two_costs, 1, L, L, g)
     return (
         _at_mean_problem(at_mean, again(3, drawn(2))[0], exact)
         or _draws_problem(*codes)
         or _average_problem(average, lambda g: again(K, g)[1], exact, K)
-        or _single_image_problem(costs, exact)
-        or _large_logits_problem(costs, exact)
-        or _independence_problem(*_draws_of(costs, 6, L, 1, g), *codes)
+        or _single_image_problem(two_costs, exact)
+        or _large_logits_problem(two_costs, exact)
+        or _independence_problem(*_draws_of(two_costs, 6, L, 1, g), *codes)
         or generator_problem(lambda g: again(3, g)[1])
     )
 
@@ -666,12 +666,12 @@ def _large_logits_problem(
 
 
 @exercise("4.7")
-def _draw_aggregate(draw: Callable[..., torch.Tensor]) -> str | None:
+def _draw_aggregate(draw_aggregate: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (mu, log_var, n, generator) that returns draws from q(z), (n, L)."""
     g = drawn()
     N, L, n, many = size(g, 5, 7), size(g, 2, 4), size(g, 2500, 3000), size(g, 40, 60)
     mu, log_var = _clouds(N, L, g)
-    z = draw(mu, log_var, n, drawn(1)).detach()
+    z = draw_aggregate(mu, log_var, n, drawn(1)).detach()
     if z.shape != (n, L):
         return f"the shape should be (n, L), here {(n, L)}; yours is {tuple(z.shape)}"
     if not z.isfinite().all():
@@ -681,7 +681,7 @@ def _draw_aggregate(draw: Callable[..., torch.Tensor]) -> str | None:
     return (
         _place_problem(z, place, mu, log_var)
         or _eps_problem(eps, place, (0.5 * log_var).exp())
-        or _reuse_problem(lambda n, g: draw(*few, n, g).detach(), *few)
+        or _reuse_problem(lambda n, g: draw_aggregate(*few, n, g).detach(), *few)
     )
 
 

@@ -268,7 +268,7 @@ class _Steps:
 
 
 @exercise("5.3")
-def _score_gradient(estimate: Callable[..., torch.Tensor]) -> str | None:
+def _score_gradient(score_gradient: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (f, mu, log_var, K, generator) that returns the gradient in mu, (L,)."""
     g = drawn()
     L, K = size(g, 3, 5), size(g, 60_000, 70_000)
@@ -276,7 +276,7 @@ def _score_gradient(estimate: Callable[..., torch.Tensor]) -> str | None:
     mu, log_var = steps.mu, 2 * steps.sigma.log()
 
     def again(K: int, generator: torch.Generator) -> torch.Tensor:
-        return estimate(steps, mu, log_var, K, generator).detach()
+        return score_gradient(steps, mu, log_var, K, generator).detach()
 
     got = again(K, drawn(1))
     if got.shape == (K, L):
@@ -284,7 +284,9 @@ def _score_gradient(estimate: Callable[..., torch.Tensor]) -> str | None:
     if got.shape != (L,):
         return f"the gradient in mu has the shape of mu, ({L},); yours is {tuple(got.shape)}"
     if not got.any():
-        return _zero_problem(lambda f: estimate(f, mu, log_var, 1000, drawn(1)).detach(), g, L)
+        return _zero_problem(
+            lambda f: score_gradient(f, mu, log_var, 1000, drawn(1)).detach(), g, L
+        )
     return _score_problem(got, steps, K, lambda g: again(K, g)) or generator_problem(
         lambda g: again(50, g)
     )
@@ -496,13 +498,13 @@ class _Cost:
 
 
 @exercise("5.6", results=2)
-def _pathwise_gradient(estimate: Callable[..., _Two]) -> str | None:
+def _pathwise_gradient(pathwise_gradient: Callable[..., _Two]) -> str | None:
     """Want a function of (f, mu, log_var, K, generator): a gradient in mu and its error, (L,)."""
     g = drawn()
     L, K = size(g, 3, 5), size(g, 800, 1000)
     cost = _Cost(L, g)
     mu, log_var = cost.mu, 2 * cost.sigma.log()
-    got = estimate(cost, mu, log_var, K, drawn(1))
+    got = pathwise_gradient(cost, mu, log_var, K, drawn(1))
     if not isinstance(got, tuple):
         return "return two things, the estimate and its standard error"
     gradient, error = (each.detach() for each in got)
@@ -513,16 +515,18 @@ def _pathwise_gradient(estimate: Callable[..., _Two]) -> str | None:
         return f"both have the shape of mu, (L,), here ({L},); your shapes are {shapes}"
 
     def again(K: int, generator: torch.Generator) -> torch.Tensor:
-        return estimate(cost, mu, log_var, K, generator)[0].detach()
+        return pathwise_gradient(cost, mu, log_var, K, generator)[0].detach()
 
-    straight = estimate(lambda z: z @ cost.c.to(z.dtype), mu, log_var, K, drawn(1))[0].detach()
+    straight = pathwise_gradient(lambda z: z @ cost.c.to(z.dtype), mu, log_var, K, drawn(1))[
+        0
+    ].detach()
     if not close(straight, cost.c) and _match(straight, cost.c, cost.score_error(K)):
         return "that is the score function's estimate, from values of f; it needs the slope of f"
     return (
         _pathwise_problem(gradient, error, cost, K, lambda g: again(K, g))
-        or _straight_problem(estimate, mu, log_var, g)
+        or _straight_problem(pathwise_gradient, mu, log_var, g)
         or _error_problem(error, cost, K, lambda g: again(K, g))
-        or _sum_problem(estimate, mu, log_var, g)
+        or _sum_problem(pathwise_gradient, mu, log_var, g)
         or generator_problem(lambda g: again(5, g))
     )
 

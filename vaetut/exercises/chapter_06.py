@@ -158,7 +158,7 @@ def _narrow_problem(
 
 
 @exercise("6.2")
-def _gaussian(loss: Callable[..., torch.Tensor]) -> str | None:
+def _gaussian(gaussian_price: Callable[..., torch.Tensor]) -> str | None:
     """Want -log N(x; x_mean, exp(log_var_x) I) of every example, from (x, x_mean, log_var_x)."""
     g = drawn()
     B, D, *others = sizes(g, 4, 3, 9)
@@ -167,10 +167,10 @@ def _gaussian(loss: Callable[..., torch.Tensor]) -> str | None:
     log_var = sign * (1 + torch.rand((), generator=g))
     inputs = [*images, log_var]
     return (
-        _gaussian_problem(loss, *inputs)
-        or _gaussian_problem(loss, *more, -log_var)
-        or _variance_problem(loss, *images)
-        or compare_gradients(loss, _minus_log_likelihood, inputs, [1, 2])
+        _gaussian_problem(gaussian_price, *inputs)
+        or _gaussian_problem(gaussian_price, *more, -log_var)
+        or _variance_problem(gaussian_price, *images)
+        or compare_gradients(gaussian_price, _minus_log_likelihood, inputs, [1, 2])
     )
 
 
@@ -261,11 +261,11 @@ def _variance_problem(
 
 
 @exercise("6.3")
-def _best_variance(best: Callable[..., torch.Tensor]) -> str | None:
+def _best_variance(best_variance: Callable[..., torch.Tensor]) -> str | None:
     """Want the best variance, one number, from images (B, D) and means (K, B, D)."""
     g = drawn()
     K, B, D, *others = sizes(g, 6, 3, 9)
-    return _best_problem(best, K, B, D, g) or _best_problem(best, *others, g)
+    return _best_problem(best_variance, K, B, D, g) or _best_problem(best_variance, *others, g)
 
 
 def _best_problem(
@@ -321,12 +321,12 @@ def _best_problem(
 
 
 @exercise("6.4")
-def _effective_beta(beta: Callable[[str, str, int, int], float]) -> str | None:
+def _effective_beta(effective_beta: Callable[[str, str, int, int], float]) -> str | None:
     """Want the weight of the KL that two reductions amount to, from (pixels, latents, D, L)."""
     g = drawn()
     cases = [(p, q) for p in ("sum", "mean") for q in ("sum", "mean")]
     for D, L in ((size(g, 100, 1000), size(g, 5, 50)), (size(g, 5, 50), size(g, 100, 1000))):
-        numbers = [beta(*case, D, L) for case in cases]
+        numbers = [effective_beta(*case, D, L) for case in cases]
         if any(number.shape != () for number in numbers):
             return "one number is wanted: what stands before the KL"
         got = torch.stack(numbers)

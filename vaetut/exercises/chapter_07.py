@@ -26,11 +26,11 @@ from .registry import (
 
 
 @exercise("7.1")
-def _count_parameters(count: Callable[[int], torch.Tensor]) -> str | None:
+def _count_parameters(count_parameters: Callable[[int], torch.Tensor]) -> str | None:
     """Want a function from L to the number of parameters of the article's model."""
     g = drawn()
     dims = size(g, 3, 19), size(g, 21, 60)  # neither of the article's, which may be typed in
-    counts = [count(L) for L in dims]
+    counts = [count_parameters(L) for L in dims]
     if any(each.shape != () for each in counts):
         return f"one number is wanted; yours has the shape {tuple(counts[0].shape)}"
     got = torch.stack(counts)
@@ -105,13 +105,13 @@ def _generate(generate: Callable[[VAE, int, torch.Generator], torch.Tensor]) -> 
 
 
 @exercise("7.3")
-def _cost(cost: Callable[..., torch.Tensor]) -> str | None:
+def _cost(batch_cost: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (x, logits, mu, log_var) that returns the article's cost, one number."""
     g = drawn()
     B, D, L = size(g, 4, 6), size(g, 8, 12), size(g, 3, 5)
     x = torch.rand(B, D, generator=g)
     logits, mu, log_var = (torch.randn(B, n, generator=g) for n in (D, L, L))
-    got = cost(x, logits, mu, log_var)
+    got = batch_cost(x, logits, mu, log_var)
     if got.shape != ():
         return f"the cost is one number; yours has shape {tuple(got.shape)}"
 
@@ -154,20 +154,20 @@ def _cost(cost: Callable[..., torch.Tensor]) -> str | None:
     if hint := compare(got, wanted, known, rtol=1e-4, number="your cost"):
         return hint
     codes = [mu, log_var]
-    if hint := compare_gradients(cost, right, [x, logits, *codes], [1, 2, 3]):
+    if hint := compare_gradients(batch_cost, right, [x, logits, *codes], [1, 2, 3]):
         return hint
     place = torch.arange(B * D).reshape(B, D)  # black, grey and white, with logits of either sign
     x, sign = place % 3 / 2, 1 - 2 * (place % 2)
     logits = sign * (40 + 60 * torch.rand(B, D, generator=g))
     logits[0, :2] *= 100 / logits[0, :2].abs()
-    far = cost(x, logits, *codes)
+    far = batch_cost(x, logits, *codes)
     if not close(far, right(x, logits, *codes)):
         return (
             f"right for small logits, but with logits of {logits.min():.0f} to {logits.max():.0f} "
             f"your cost is {far:.4g}: take no log of a sigmoid and no exp of a logit, there is a "
             "function that works on logits"
         )
-    if hint := compare_gradients(cost, right, [x, logits, *codes], [1, 2, 3]):
+    if hint := compare_gradients(batch_cost, right, [x, logits, *codes], [1, 2, 3]):
         return f"far out, with logits of {logits.min():.0f} to {logits.max():.0f}, {hint}"
     return None
 

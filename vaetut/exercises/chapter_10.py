@@ -187,7 +187,7 @@ def _slopes(
 
 
 @exercise("10.2")
-def _free_bits_price(price: Callable[..., torch.Tensor]) -> str | None:
+def _free_bits_price(free_bits_price: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (mu, log_var, free) that returns one number."""
     g = drawn()
     B, L = size(g, 5, 9), size(g, 10, 14)
@@ -201,7 +201,7 @@ def _free_bits_price(price: Callable[..., torch.Tensor]) -> str | None:
     quiet = 0.03 * mu
     quiet[0] = math.sqrt(3 * free / L)
     batches = (mu, log_var), (quiet, 0.03 * log_var)
-    got = [price(*batch, free) for batch in batches]
+    got = [free_bits_price(*batch, free) for batch in batches]
     shape = got[0].shape
     if shape == (B,):
         return "one number for the batch is wanted, not one per image: the mean stands inside"
@@ -278,7 +278,7 @@ def _free_bits_price(price: Callable[..., torch.Tensor]) -> str | None:
         "the sign is turned: a price is positive": -of_both(reference),
     }
     return compare(torch.stack(got), of_both(reference), known) or compare_gradients(
-        lambda mu, log_var: price(mu, log_var, free), reference, [mu, log_var], [0, 1]
+        lambda mu, log_var: free_bits_price(mu, log_var, free), reference, [mu, log_var], [0, 1]
     )
 
 
@@ -510,12 +510,12 @@ def _draw_runs() -> list[_Run]:
 
 
 @exercise("10.7", results=2)
-def _warm_up(train: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
+def _warm_up(train_with_warm_up: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
     """Want a function that trains, and returns the weights of the KL and the losses."""
     runs = _draw_runs()
     got = []
     for run in runs:
-        result, parameters = run.of(train)
+        result, parameters = run.of(train_with_warm_up)
         if not isinstance(result, tuple):
             return "return two things, the weights of the KL and the losses"
         shapes = [tuple(each.shape) for each in result]
@@ -533,7 +533,7 @@ def _warm_up(train: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | N
     if not close(losses, wanted):
         return (
             _wrong_loss(losses, runs[0])
-            or _wrong_noise(train, runs[0])
+            or _wrong_noise(train_with_warm_up, runs[0])
             or furthest(losses, wanted, "one of your losses")
         )
     if not close(parameters, trained):
@@ -743,14 +743,14 @@ def _active_units(active_units: Callable[[torch.Tensor], torch.Tensor]) -> str |
 
 
 @exercise("10.9", results=2)
-def _with_label(with_label: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
+def _with_label(conditional_inputs: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
     """Want a function of (images, z, labels, classes): what the encoder sees, and the decoder."""
     g = drawn()
     B, C, L, D = size(g, 7, 9), size(g, 5, 6), size(g, 2, 3), size(g, 11, 14)
     images, z = torch.rand(B, D, generator=g), torch.randn(B, L, generator=g)
     labels = torch.randint(C - 1, (B,), generator=g)  # so the last class is not in the batch
     labels[:5], labels[-1] = torch.tensor([2, 0, 3, 1, C - 2]), 0
-    got = with_label(images, z, labels, C)
+    got = conditional_inputs(images, z, labels, C)
     if not isinstance(got, tuple):
         return "return two things, what the encoder sees and what the decoder sees"
     names, inputs = ("encoder", "decoder"), (images, z)
@@ -777,7 +777,7 @@ def _with_label(with_label: Callable[..., tuple[torch.Tensor, torch.Tensor]]) ->
         if hint := compare(result, wanted, known):
             return f"as to what the {name} sees: {hint}"
     return compare_gradients(
-        lambda z: with_label(images, z, labels, C)[1].square(),
+        lambda z: conditional_inputs(images, z, labels, C)[1].square(),
         lambda z: _labelled(z, labels, C)[0].square(),
         [z],
         [0],

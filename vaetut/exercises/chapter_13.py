@@ -12,7 +12,7 @@ from .registry import close, compare, compare_gradients, drawn, exercise, size
 
 
 @exercise("13.1")
-def _observed(observed: Callable[..., torch.Tensor]) -> str | None:
+def _observed(observed_log_likelihood: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (x, mean, log_var) that returns one log-density for each row."""
     g = drawn()
     B, D = size(g, 5, 7), size(g, 8, 10)
@@ -22,7 +22,7 @@ def _observed(observed: Callable[..., torch.Tensor]) -> str | None:
     gaps[0], gaps[1] = True, False  # a row with nothing but gaps, and one without
     gaps[2:, 0], gaps[2:, 1] = True, False
     gappy = x.masked_fill(gaps, math.nan)
-    got = observed(gappy, mean, log_var)
+    got = observed_log_likelihood(gappy, mean, log_var)
     if got.shape != (B,):
         return f"one number for each row is wanted, here {(B,)}; yours is {tuple(got.shape)}"
     each = normal_log_prob(x, mean, log_var)
@@ -94,7 +94,7 @@ def _observed(observed: Callable[..., torch.Tensor]) -> str | None:
         "the logarithm is wanted": wanted.exp(),
     }
     return compare(got, wanted, known) or compare_gradients(
-        lambda mean, log_var: observed(gappy, mean, log_var),
+        lambda mean, log_var: observed_log_likelihood(gappy, mean, log_var),
         lambda mean, log_var: normal_log_prob(x, mean, log_var).masked_fill(gaps, 0).sum(1),
         [mean, log_var],
         [0, 1],

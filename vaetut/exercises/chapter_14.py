@@ -66,23 +66,23 @@ def _capped(x: torch.Tensor, log_mean: torch.Tensor, most: int) -> torch.Tensor:
 
 
 @exercise("14.2")
-def _capped_log_prob(capped: Callable[..., torch.Tensor]) -> str | None:
+def _capped_log_prob(capped_log_prob: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (x, log_mean, most)."""
     g = drawn()
     B, D, most = size(g, 3, 4), size(g, 5, 7), size(g, 8, 11)
     x = torch.randint(most + 1, (B, D), generator=g).float()
     log_mean = math.log(most) + 0.6 * torch.randn(B, D, generator=g).clamp(-2, 1)
     x[0, 0], x[0, 1], log_mean[0, :2] = 0.0, float(most), math.log(most + 1)
-    got = capped(x, log_mean, most)
+    got = capped_log_prob(x, log_mean, most)
     if got.shape != (B, D):
         return f"one number for each count is wanted, here {(B, D)}; yours is {tuple(got.shape)}"
     wanted = _capped(x, log_mean, most)
     if hint := compare(got, wanted, _wrong_counts(x, log_mean, most)):
         return hint
-    if hint := _far_counts(capped, x, log_mean, most):
+    if hint := _far_counts(capped_log_prob, x, log_mean, most):
         return hint
     if hint := compare_gradients(
-        lambda log_mean: capped(x, log_mean, most),
+        lambda log_mean: capped_log_prob(x, log_mean, most),
         lambda log_mean: _capped(x, log_mean, most),
         [log_mean],
         [0],
@@ -91,7 +91,7 @@ def _capped_log_prob(capped: Callable[..., torch.Tensor]) -> str | None:
     several = log_mean + 0.3 * torch.randn(3, B, D, generator=g)  # as for three draws of z
     what = f"with a log_mean of shape {(3, B, D)}, more axes in front,"
     try:
-        got = capped(x, several, most)
+        got = capped_log_prob(x, several, most)
     except ReadersError as error:
         return f"{what} your code stops with {error}"
     if got.shape != several.shape:
@@ -213,11 +213,11 @@ def _draw_layers(g: torch.Generator) -> tuple[int, list[_Layer], list[int], list
 
 
 @exercise("14.4", results=2)
-def _heights(answer: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
+def _heights(conv_heights: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
     """Want a function of (height, layers): the heights, and each output_padding."""
     g = drawn()
     height, layers, heights, lost = _draw_layers(g)
-    got = answer(height, list(layers))
+    got = conv_heights(height, list(layers))
     if not isinstance(got, tuple) or not all(isinstance(each, torch.Tensor) for each in got):
         return "return two lists, the heights and the output_padding of each mirrored layer"
     names, number = ("heights", "output_padding"), len(layers)

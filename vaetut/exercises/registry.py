@@ -333,19 +333,3 @@ def too_noisy(
     if bool((scatter > 4 * error).any()):
         return "your average is noisier than K independent draws would make it: are all K in it"
     return None
-
-
-NOT_DONE = None  # this and the next: until every chapter is converted
-
-
-def first_match(
-    got: torch.Tensor,
-    known: dict[str, torch.Tensor],
-    wanted: torch.Tensor | None = None,
-    rtol: float = 1e-3,
-    atol: float = 1e-4,
-) -> str | None:
-    """Return the hint of the known mistake that `got` is."""
-    if wanted is not None and close(got, wanted, rtol, atol):
-        return None
-    return next((hint for hint, wrong in known.items() if close(got, wrong, rtol, atol)), None)
