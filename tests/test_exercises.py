@@ -272,6 +272,8 @@ def test_plausible_knows_distributions_with_steps(sides, right):
     [
         (lambda eps: eps, None),
         (lambda eps: torch.cat([eps[:500], eps[:500]]), "the same"),
+        (lambda eps: torch.cat([eps[:500], -eps[:500]]), "two by two"),
+        (lambda eps: torch.stack([eps[:500], -eps[:500]], 1).flatten(0, 1), "two by two"),
         (lambda eps: eps + 0.2, "not normal"),
         (lambda eps: math.sqrt(12) * (torch.special.ndtr(eps) - 0.5), "not normal"),
         (lambda eps: torch.cat([eps, -eps[:, :1]], 1), "told from"),

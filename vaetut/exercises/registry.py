@@ -289,6 +289,10 @@ def noise_problem(eps: torch.Tensor) -> str | None:
         return "your noise is not normal with mean 0 and variance 1: use torch.randn"
     if len(eps.unique(dim=0)) < len(eps):
         return "some of your draws are the same: each needs noise of its own"
+    for lag in (1, len(eps) // 2, len(eps) - len(eps) // 2):
+        pairs = torch.stack([eps[lag:].flatten(), eps[:-lag].flatten()])
+        if pairs.corrcoef()[0, 1].abs() > 7 / math.sqrt(pairs.shape[1]):
+            return "your draws hang together, two by two: each needs noise of its own"
     for values in (eps, eps.square()):  # one may be the other, with its sign turned at random
         off_diagonal = values.T.corrcoef() - torch.eye(eps.shape[1])
         if off_diagonal.abs().max() > 7 / math.sqrt(len(eps)):
