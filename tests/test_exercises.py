@@ -209,6 +209,13 @@ def test_the_number_that_is_off_is_the_one_shown():
         assert f"one of your numbers is {shown}, it should be" in judge("1.1", only_the_last).hint
 
 
+@pytest.mark.parametrize(
+    ("hint", "shown"), [("", "7.1: s"), ("a", "7.1: s. A."), ("is it?", "7.1: s. Is it?")]
+)
+def test_a_hint_is_a_sentence(hint, shown):
+    assert str(registry.Verdict("7.1", "s", hint)) == shown
+
+
 def test_an_unknown_exercise_is_an_error_that_lists_the_known():
     with pytest.raises(ValueError, match=r"there are: .*7\.1"):
         check("0.0", None)

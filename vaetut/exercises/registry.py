@@ -50,8 +50,10 @@ class Verdict:
 
     def __str__(self) -> str:
         """Return the line that the reader sees."""
-        hint = f". {self.hint[0].upper()}{self.hint[1:]}." if self.hint else ""
-        return f"{self.number}: {self.state}{hint}"
+        if not self.hint:
+            return f"{self.number}: {self.state}"
+        end = "" if self.hint.endswith("?") else "."
+        return f"{self.number}: {self.state}. {self.hint[0].upper()}{self.hint[1:]}{end}"
 
 
 def exercise(number: str, results: int = 1) -> Callable[[Check], Check]:
@@ -120,7 +122,7 @@ def _hint(number: str, answer: Callable) -> str | None:
     except TimeUp:
         return (
             f"your code ran for more than {TIME_LIMIT:.0f} seconds and was stopped: is there a "
-            "loop that never ends, or one that PyTorch could do in one call"
+            "loop that never ends, or one that PyTorch could do in one call?"
         )
     except Exception as error:  # the answer may be of any kind
         return (
@@ -225,12 +227,12 @@ def compare_gradients(
     got = torch.autograd.grad(result.sum(), leaves, allow_unused=True)
     wanted = torch.autograd.grad(reference(*inputs).sum(), leaves)
     if any(one is not None and not one.isfinite().all() for one in got):
-        return "the value is right, and its gradient is not finite: where do you divide by 0"
+        return "the value is right, and its gradient is not finite: where do you divide by 0?"
     if any(
         one is None or not close(one, other, rtol, atol)
         for one, other in zip(got, wanted, strict=True)
     ):
-        return "the value is right, but not its gradient: is a part detached, or made by hand"
+        return "the value is right, but not its gradient: is a part detached, or made by hand?"
     return None
 
 
@@ -314,7 +316,7 @@ def too_noisy(
     """
     scatter = torch.stack([estimate(drawn(stream)) for stream in range(3, 9)]).std(0)
     if bool((scatter > 4 * error).any()):
-        return "your average is noisier than K independent draws would make it: are all K in it"
+        return "your average is noisier than K independent draws would make it: are all K in it?"
     return None
 
 
