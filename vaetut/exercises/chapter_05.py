@@ -86,7 +86,7 @@ def _log_q_problem(
         "eps is (z - mu) divided by sigma; you multiplied": (
             -0.5 * (off**2 * var + _LOG_2PI).sum(-1) - jacobian
         ),
-        "that is the density of eps at z: where is (z - mu)": (
+        "that is the density of eps at z: where is (z - mu)?": (
             -0.5 * (z**2 + _LOG_2PI).sum(-1) - jacobian
         ),
         "the squares of eps are wanted, not their absolute values": (
@@ -314,7 +314,7 @@ def _score_problem(
     sigma, one = steps.sigma, torch.ones_like(steps.sigma)
     wanted, spread = steps.estimates(sigma, sigma**2)
     known = {
-        "your estimate is about zero: the score has mean zero; where is f, at the same codes": (
+        "your estimate is about zero: the score has mean zero; where is f, at the same codes?": (
             0 * wanted,
             2 / sigma,
         ),
@@ -464,7 +464,7 @@ def _large_problem(correlated: Callable[..., _Two], g: torch.Generator) -> str |
         if not close(got[1], wanted[1]):
             return (
                 "right for small matrices; but the determinant of 100 rows is 0 or infinite in "
-                "floats: is there a function that returns its logarithm"
+                "floats: is there a function that returns its logarithm?"
             )
     return None
 
@@ -594,7 +594,7 @@ def _error_problem(
     """Say what is wrong with the standard errors, where the estimate is right."""
     spread = cost.spread(cost.sigma)
     if got.abs().max() < 1e-3 * spread.min() / K**0.5:
-        return "your standard error is 0: are all K draws the same, or each slope their mean"
+        return "your standard error is 0: are all K draws the same, or each slope their mean?"
     squares = {
         "that is the variance of one draw; a standard error is a standard deviation": spread,
         "that is the variance of the mean; a standard error is a standard deviation": (
