@@ -216,7 +216,7 @@ def test_the_number_that_is_off_is_the_one_shown():
 
 def test_sizes_that_are_drawn_together_differ():
     for seed in range(50):
-        some = sizes(torch.Generator().manual_seed(seed), 2, 5, 3)
+        some = sizes(torch.Generator().manual_seed(seed), 3, 2, 5)
         assert len(set(some)) == 3
         assert set(some) <= {2, 3, 4, 5}
 
@@ -238,6 +238,13 @@ def test_a_gradient_that_is_lost_in_place_is_no_fault_of_the_kind():
         return SOLUTIONS["15.2"](total, x)
 
     assert "no way back to its gradient" in judge("15.2", log_prob).hint
+
+
+@pytest.mark.parametrize(
+    ("hint", "shown"), [("", "7.1: s"), ("a", "7.1: s. A."), ("is it?", "7.1: s. Is it?")]
+)
+def test_a_hint_is_a_sentence(hint, shown):
+    assert str(registry.Verdict("7.1", "s", hint)) == shown
 
 
 def test_an_unknown_exercise_is_an_error_that_lists_the_known():
@@ -303,6 +310,8 @@ def test_plausible_knows_distributions_with_steps(sides, right):
     [
         (lambda eps: eps, None),
         (lambda eps: torch.cat([eps[:500], eps[:500]]), "the same"),
+        (lambda eps: torch.cat([eps[:500], -eps[:500]]), "two by two"),
+        (lambda eps: torch.stack([eps[:500], -eps[:500]], 1).flatten(0, 1), "two by two"),
         (lambda eps: eps + 0.2, "not normal"),
         (lambda eps: math.sqrt(12) * (torch.special.ndtr(eps) - 0.5), "not normal"),
         (lambda eps: torch.cat([eps, -eps[:, :1]], 1), "told from"),

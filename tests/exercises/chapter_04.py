@@ -54,6 +54,17 @@ def cell_outside(log_likelihood, z, cell):
     return log_p - math.log(cell) + cell, exact
 
 
+def one_coordinate(log_likelihood, z, cell):
+    log_joint = log_likelihood - 0.5 * z[:, 0] ** 2 - LOG_2PI / 2
+    return log_joint.logsumexp(0) + math.log(cell), log_joint.softmax(0) / cell
+
+
+def without_the_largest(log_likelihood, z, cell):
+    log_joint = log_likelihood - 0.5 * z.square().sum(-1) - LOG_2PI
+    weights = (log_joint - log_joint.max()).exp()
+    return (cell * weights.sum()).log(), weights / weights.sum() / cell
+
+
 def largest(log_likelihood, z, cell):
     log_joint = log_likelihood - 0.5 * z.square().sum(-1) - LOG_2PI
     log_p = log_joint.max() + math.log(cell)
@@ -209,6 +220,14 @@ def one_number(n, L, generator):  # for all dimensions
     return normal(n, 1, generator).expand(n, L)
 
 
+def pairs(n, L, generator):
+    return normal((n + 1) // 2, L, generator).repeat_interleave(2, 0)[:n]
+
+
+def halves(n, L, generator):
+    return normal((n + 1) // 2, L, generator).repeat(2, 1)[:n]
+
+
 def mirrored(n, L, generator):
     return (
         torch.cat([-one_number(n, 1, g := generator), normal(n, L - 1, g)], 1)
@@ -321,6 +340,12 @@ def codes(of):
     return answer
 
 
+def with_opposites(decoder, x, mu, log_var, K, generator):
+    off = (0.5 * log_var).exp() * noise(mu, (K + 1) // 2, generator)
+    z = torch.cat([mu + off, mu - off])
+    return distortion(decoder, x, mu), distortion(decoder, x, z).mean(0)
+
+
 def rate(mu, log_var):
     return 0.5 * (mu**2 + log_var.exp() - 1 - log_var).sum(-1)
 
@@ -352,7 +377,7 @@ def in_one_batch(decoder, x, mu, log_var, K, generator):
 def in_float64(decoder, x, mu, log_var, K, generator):
     x, mu, log_var = x.double(), mu.double(), log_var.double()
     eps = torch.randn(K, *mu.shape, generator=generator, dtype=torch.float64)
-    logits = decoder(mu + np.exp(0.5 * log_var) * eps)
+    logits = decoder(mu + torch.from_numpy(np.exp(0.5 * log_var.numpy())) * eps)
     per_draw = np.logaddexp(0, logits.numpy()).sum(-1) - (x * logits).sum(-1).numpy()
     return distortion(decoder, x, mu).numpy(), per_draw.mean(0)
 
@@ -426,6 +451,12 @@ def with_noise(make):
 def moment_matched(mu, log_var, n, generator):
     mean, var = moments(mu, log_var)
     return mean + var.sqrt() * torch.randn(n, mu.shape[1], generator=generator)
+
+
+def from_several(mu, log_var, n, generator):
+    rows = torch.randint(len(mu), (n, mu.shape[1]), generator=generator)
+    eps = torch.randn(n, mu.shape[1], generator=generator)
+    return mu.gather(0, rows) + (0.5 * log_var).exp().gather(0, rows) * eps
 
 
 def averaged(mu, log_var, n, generator):
@@ -525,6 +556,8 @@ MISTAKES = [
     ("4.1", cell_outside, "inside the logarithm"),
     ("4.1", lambda *a: bayes(*a, constant=0.0), "for two dimensions, is missing"),
     ("4.1", lambda *a: bayes(*a, constant=LOG_2PI / 2), "twice ½ log 2π"),
+    ("4.1", one_coordinate, "yours has one"),
+    ("4.1", without_the_largest, "added again"),
     ("4.1", lambda *a: bayes(*a, half=1.0), "½ before the square"),
     ("4.1", largest, "largest term"),
     ("4.1", lambda *a: (-bayes(*a)[0], bayes(*a)[1]), "sign is turned"),
@@ -532,6 +565,7 @@ MISTAKES = [
     ("4.1", lambda *a: (bayes(*a)[0] + 50, bayes(*a)[1]), "small example log p(x) is"),
     ("4.1", lambda *a: (-151.3, bayes(*a)[1]), "small example log p(x) is"),
     ("4.1", without_prior, "lacks the prior"),
+    ("4.1", lambda ll, z, c: (bayes(ll, z, c)[0], ll.softmax(0) / c), "missing in your density"),
     ("4.1", not_in_logarithms, "not finite, or 0/0"),
     ("4.1", density(lambda exact, joint, cell: cell * exact), "weights of the cells"),
     ("4.1", density(lambda exact, joint, cell: exact / cell), "no part of the density"),
@@ -550,7 +584,10 @@ MISTAKES = [
     ("4.2", lambda *a: terms(*a).sum(-1).mean(1), "logarithm of the mean"),
     ("4.2", lambda *a: terms(*a).sum(-1).logsumexp(1), "divide by N"),
     ("4.2", lambda z, m, v: terms(z, m, v).sum(-1).logsumexp(1) - math.log(len(z)), "number of co"),
-    ("4.2", lambda *a: terms(*a).sum(-1).logsumexp(1) - math.log(5), "number"),
+    ("4.2", lambda *a: terms(*a).sum(-1).logsumexp(1) - math.log(12), "should be"),
+    ("4.2", lambda z, m, v: log_aggregate(z, m, v) + math.log(len(m) / (len(m) - 1)), "images"),
+    ("4.2", lambda z, m, v: terms(z, m, v).sum(-1).amax(1) - math.log(len(m)), "the largest"),
+    ("4.2", lambda *a: terms(*a).sum(-1).amax(1), "the largest"),
     ("4.2", lambda *a: log_aggregate(*a).exp(), "its logarithm"),
     ("4.2", lambda *a: -log_aggregate(*a), "sign is turned"),
     ("4.2", lambda *a: log_aggregate(*a, scale=2.0), "log σ²"),
@@ -598,6 +635,7 @@ MISTAKES = [
     ),
     ("4.3", drawn_moments, "no draws are needed"),
     ("4.3", variance(lambda mu, log_var: log_var.exp().mean(0)), "lie apart"),
+    ("4.3", variance(lambda m, v: v.exp().sum(0) + outer(m)), "summed the widths"),
     ("4.3", variance(lambda mu, log_var: outer(mu)), "also has a width"),
     ("4.3", variance(lambda mu, log_var: mu.var(0)), "each has a width"),
     ("4.3", variance(lambda mu, log_var: (log_var.exp() + mu**2).mean(0)), "second moment"),
@@ -655,6 +693,14 @@ MISTAKES = [
         lambda m, n, g: draw_images(m, n, g, scale=torch.eye(m.latent_dim)[0]),
         "not 1",
     ),
+    ("4.4", lambda m, n, g: draw_images(m, n, g, make=pairs), "come twice"),
+    ("4.4", lambda m, n, g: draw_images(m, n, g, make=halves), "come twice"),
+    (
+        "4.4",
+        lambda m, n, g: torch.bernoulli(logits(m, n, g).clamp(0, 1), generator=g),
+        "decoder returns logits",
+    ),
+    ("4.4", lambda m, n, g: torch.bernoulli(means(m, n, g).sigmoid(), generator=g), "taken twice"),
     ("4.4", lambda m, n, g: draw_images(m, n, another_seed()), "same generator"),
     ("4.4", lambda m, n, g: draw_images(m, n, own()), "other numbers"),
     ("4.4", codes_of_their_own, "codes do not depend on the generator"),
@@ -712,6 +758,14 @@ MISTAKES = [
     ("4.6", codes(lambda mu, v, eps: (0.5 * v).exp() * eps), "is missing in the codes"),
     ("4.6", average(lambda d, x, z, mu: distortion(d, x, z).sum(0)), "summed over the draws"),
     ("4.6", average(lambda d, x, z, mu: bce(d(z), x).mean((0, 2))), "of a draw is a sum"),
+    ("4.6", average(lambda d, x, z, mu: distortion(d, x, z).sum(0) / max(len(z) - 1, 1)), "K = 3"),
+    ("4.6", average(lambda d, x, z, mu: distortion(d, x, z).median(0).values), "average over the"),
+    (
+        "4.6",
+        average(lambda d, x, z, mu: (x - d(z).sigmoid()).square().sum(-1).mean(0)),
+        "squared error of the draws",
+    ),
+    ("4.6", with_opposites, "cancels"),
     ("4.6", average(lambda d, x, z, mu: -distortion(d, x, z).mean(0)), "average is turned"),
     (
         "4.6",
@@ -743,6 +797,7 @@ MISTAKES = [
     ("4.7", with_noise(lambda i, m, g: torch.randn(m.shape[1], generator=g)), "share one noise"),
     ("4.7", with_noise(lambda i, m, g: torch.randn(m.shape, generator=g)[i]), "same noise"),
     ("4.7", with_noise(lambda i, m, g: torch.randn(len(i), 1, generator=g)), "coordinates"),
+    ("4.7", from_several, "coordinates of one code come from"),
     ("4.7", lambda *a: draw_aggregate(*a, power=1.0), "by the variance"),
     ("4.7", picked(evenly, lambda v, rows: v[rows]), "by log_var"),
     ("4.7", picked(evenly, lambda v, rows: 1.0), "not multiplied by sigma"),

@@ -118,6 +118,11 @@ def mirrored(shape, generator):  # the second image gets the first one's noise, 
     return eps
 
 
+def opposite(shape, generator):
+    half = noise(((shape[0] + 1) // 2, *shape[1:]), generator)
+    return torch.cat([half, -half])[: shape[0]]
+
+
 def twice(shape, generator):  # half of the draws, and the same once more
     half = noise(((shape[0] + 1) // 2, *shape[1:]), generator)
     return torch.cat([half, half])[: shape[0]]
@@ -202,14 +207,10 @@ def of_log_var(f, mu, log_var, K, generator):
     return (f(mu + (0.5 * log_var).exp() * eps)[:, None] * (eps**2 - 1) / 2).mean(0)
 
 
-def with_codes(code):
-    """Make an answer of 5.3 whose codes are `code(mu, sigma, eps)`, with the right score of eps."""
-
-    def answer(f, mu, log_var, K, generator):
-        eps, sigma = noise((K, len(mu)), generator), (0.5 * log_var).exp()
-        return (f(code(mu, sigma, eps))[:, None] * eps / sigma).mean(0)
-
-    return answer
+def with_other_codes(f, mu, log_var, K, generator):
+    sigma = (0.5 * log_var).exp()
+    costs = f(mu + sigma * noise((K, len(mu)), generator))
+    return (costs[:, None] * noise((K, len(mu)), generator) / sigma).mean(0)
 
 
 def correlated(mu, A, eps, matrix=None, factor=1.0, constant=LOG_2PI):
@@ -256,6 +257,15 @@ def by_covariance_determinant(mu, A, eps):
     return mu + eps @ A.double().T, (
         -0.5 * (eps**2 + LOG_2PI).sum(1) - 0.5 * torch.logdet(A.double() @ A.double().T)
     )
+
+
+def density_of_z(mu, A, eps):
+    z = mu + eps @ A.T
+    return z, -0.5 * (z**2 + LOG_2PI).sum(-1) - torch.linalg.slogdet(A).logabsdet
+
+
+def row_by_coordinate(mu, A, eps):
+    return mu + eps @ A.T, -0.5 * (eps**2 + LOG_2PI) - torch.linalg.slogdet(A).logabsdet
 
 
 def determinant_itself(mu, A, eps):
@@ -348,6 +358,10 @@ def cut(f, mu, log_var, K, generator):
     return torch.autograd.grad(f(z).mean(), mu)[0], z.std(0)
 
 
+def absolute_error(slope):
+    return slope.mean(0), (slope - slope.mean(0)).abs().mean(0) / len(slope) ** 0.5
+
+
 def error_of_all(slope):
     return slope.mean(0), (slope.std() / len(slope) ** 0.5).expand(slope.shape[1])
 
@@ -407,6 +421,12 @@ MISTAKES = [
     ("5.1", lambda *a: log_q(*a, scale=-0.5), "you multiplied"),
     ("5.1", lambda *a: log_q(*a, half=1.0), "½ is missing in the exponent"),
     ("5.1", lambda *a: log_q(*a, half=-0.5), "lost its minus"),
+    (
+        "5.1",
+        lambda z, m, v: log_q(z, m, v) + (((z - m) ** 2 / v.exp() - z**2) / 2).sum(1),
+        "ere is",
+    ),
+    ("5.1", lambda z, m, v: (-(z - m).abs() / (v / 2).exp() - v - LOG_2PI).sum(1) / 2, "absolute"),
     ("5.1", lambda *a: 2 * log_q(*a), "factor ½ is missing."),
     ("5.1", lambda *a: log_q(*a, constant=0.0), "log 2π is missing"),
     ("5.1", lambda *a: log_q(*a, constant=0.0) - LOG_2PI / 2, "to every coordinate"),
@@ -465,6 +485,7 @@ MISTAKES = [
     ("5.2", lambda *a: draw(*a, make=signs), "not normal"),
     ("5.2", lambda *a: draw(*a, make=mirrored), "told from that of another"),
     ("5.2", lambda *a: draw(*a, make=twice), "are the same"),
+    ("5.2", lambda *a: draw(*a, make=opposite), "two by two"),
     ("5.2", lambda *a: draw(*a, make=uniform), "not normal"),
     ("5.3", lambda *a: score_gradient(*a, reduce=None), "one estimate per draw"),
     ("5.3", lambda *a: score_gradient(*a).mean(), "the shape of mu"),
@@ -472,7 +493,12 @@ MISTAKES = [
     ("5.3", pathwise, "pathwise gradient"),
     ("5.3", not_detached, "not detached"),
     ("5.3", lambda f, m, v, K, g: score_gradient(f, m, v, K, own()), "other numbers"),
-    ("5.3", lambda f, *a: score_gradient(lambda z: torch.ones(len(z)), *a), "where is f"),
+    (
+        "5.3",
+        lambda f, *a: score_gradient(lambda z: torch.ones(len(z)), *a),
+        "where is f, at the same",
+    ),
+    ("5.3", with_other_codes, "at the same codes"),
     ("5.3", lambda *a: -score_gradient(*a), "sign is turned"),
     ("5.3", lambda *a: score_gradient(*a, power=0.5), "divided by sigma once"),
     ("5.3", lambda *a: score_gradient(*a, power=0.0), "did not divide"),
@@ -498,9 +524,12 @@ MISTAKES = [
     ("5.4", lambda mu, A, eps: correlated(0 * mu, A, eps), "Mu is missing"),
     ("5.4", lambda mu, A, eps: (mu + 0 * eps @ A, correlated(mu, A, eps)[1]), "noise is missing"),
     ("5.4", lambda mu, A, eps: ((mu + eps) @ A.T, correlated(mu, A, eps)[1]), "not on mu"),
+    ("5.4", lambda *a: correlated(*a, matrix=lambda A: A.inverse().T), "not its inverse"),
     ("5.4", lambda *a: correlated(*a, matrix=lambda A: A @ A.T), "A Aᵀ is the covariance"),
     ("5.4", lambda *a: correlated(*a, matrix=lambda A: A.diag().diag()), "matrix product"),
     ("5.4", lambda *a: (correlated(*a)[0] + 1, correlated(*a)[1]), "in your codes"),
+    ("5.4", row_by_coordinate, "sum over the coordinates"),
+    ("5.4", density_of_z, "and not z"),
     ("5.4", density(lambda A: A.det().log()), "may be negative"),
     ("5.4", density(torch.logdet), "may be negative"),
     ("5.4", density(lambda A: 0.0), "determinant is missing"),
@@ -541,6 +570,7 @@ MISTAKES = [
     ("5.6", cut, "does not require grad"),
     ("5.6", changed(lambda s: (-s.mean(0), mean_and_error(s)[1])), "sign is turned"),
     ("5.6", changed(lambda s: (s.sum(0), mean_and_error(s)[1])), "summed over the draws"),
+    ("5.6", changed(lambda s: (s.mean(0) / len(s), mean_and_error(s)[1])), "by K twice"),
     ("5.6", lambda *a: pathwise_gradient(*a, power=1.0), "by the variance"),
     ("5.6", lambda *a: pathwise_gradient(*a, power=0.0), "not multiplied by sigma"),
     ("5.6", lambda *a: pathwise_gradient(*a, power=-0.5), "sign in the exponent"),
@@ -564,6 +594,7 @@ MISTAKES = [
     ("5.6", changed(lambda s: (s.mean(0), 1.96 * mean_and_error(s)[1])), "half-width"),
     ("5.6", changed(lambda s: (s.mean(0), s.std(0) / 50)), "standard error"),
     ("5.6", changed(error_of_all), "standard errors"),
+    ("5.6", changed(absolute_error), "standard errors"),
     ("5.6", lambda f, m, v, K, g: pathwise_gradient(f, m, v, K, None), "global generator"),
     ("5.6", lambda f, m, v, K, g: pathwise_gradient(f, m, v, K, another_seed()), "same numbers"),
     ("5.6", lambda f, m, v, K, g: pathwise_gradient(f, m, v, K, own()), "other numbers"),

@@ -78,6 +78,12 @@ def by_expm1(mu_q, v_q, mu_p, v_p):
     return (torch.expm1(v_q) - v_q + mu_q.pow(2) * torch.exp(-v_p)).sum(dim=1).div(2)
 
 
+def by_draws(mu_q, v_q, mu_p, v_p):
+    q, p = (distributions.Normal(m, (v / 2).exp()) for m, v in ((mu_q, v_q), (mu_p, v_p)))
+    z = q.rsample((1000,))
+    return (q.log_prob(z) - p.log_prob(z)).sum(-1).mean(0)
+
+
 def gaussian(x, mean, v, factor=0.5, reduce="sum", var=1.0, log=1.0, constant=LOG_2PI):
     terms = (x - mean) ** 2 * (-var * v).exp() + log * v + constant
     return factor * getattr(terms, reduce)(-1)
@@ -274,6 +280,11 @@ def other_branch(logits):  # right values, and nan in the gradient at 0
     return torch.where(logits == 0, math.log(2), (logits / (logits / 2).tanh()).log())
 
 
+def with_wide_patch(logits):
+    near = logits.abs() < 0.4
+    return torch.where(near, math.log(2), log_c(torch.where(near, 1.0, logits)))
+
+
 def one_sided(x, logits):  # overflows for very negative logits
     return (x * logits - logits - torch.log1p((-logits).exp()) + log_c(logits)).sum(-1)
 
@@ -342,6 +353,11 @@ MISTAKES = [
     ("6.1", lambda *a: kl(*a, ratio=0.5), "ratio of the variances σ stands"),
     ("6.1", lambda *a: kl(*a, distance=0.5), "distance of the means σ stands"),
     ("6.1", lambda *a: kl(*a, var=2.0), "squared once more"),
+    ("6.1", lambda *a: kl(*a, var=2.0, log=2.0), "exp(log_var) for σ"),
+    ("6.1", lambda *a: kl(*a, off=2.0), "½ is missing before the distance"),
+    ("6.1", lambda m, v, n, w: kl(m, v, n, w) + (w - v).sum(1) / 2, "½ is missing before the log"),
+    ("6.1", lambda m, v, n, w: (kl(m, v, n, w) + kl(n, w, m, v)) / 2, "both directions"),
+    ("6.1", by_draws, "second call"),
     ("6.1", lambda *a: kl(*a, log=0.5), "ere log σ stands"),
     ("6.1", lambda *a: kl(*a, log=-1), "wrong sign"),
     ("6.1", lambda *a: kl(*a, ratio=-1.0), "upside down"),
@@ -390,6 +406,7 @@ MISTAKES = [
     ("6.2", lambda *a: gaussian(*a, constant=0.0) + 3.5 * LOG_2PI, "ould be"),
     ("6.2", lambda *a: gaussian(*a, constant=0.0, log=0.0), "nly the squared error"),
     ("6.2", lambda *a: gaussian(*a, var=0.0, log=0.0), "plays no part"),
+    ("6.2", lambda x, m, v: squares(x, m) / v.exp(), "without its ½"),
     ("6.2", lambda x, m, v: squares(x, m) / 2, "plays no part"),
     ("6.2", lambda x, m, v: squares(x, m), "plays no part"),
     ("6.2", lambda *a: gaussian(*a, log=0.0), "a large one, its log, is missing"),
@@ -434,6 +451,8 @@ MISTAKES = [
     ("6.3", lambda x, m: best_variance(x, m) / 2, "cancels"),
     ("6.3", lambda x, m: (x - m).abs().mean(), "absolute"),
     ("6.3", lambda x, m: best_variance(x, m[0]), "first draw"),
+    ("6.3", lambda x, m: best_variance(x, m[-1]), "last draw"),
+    ("6.3", lambda x, m: (x - m).var(1).mean(), "mean counts"),
     ("6.3", lambda x, m: x.var(correction=0), "of the images"),
     ("6.3", lambda x, m: x.var(), "of the images"),
     ("6.3", lambda x, m: m.var(), "of the means"),
@@ -492,6 +511,7 @@ MISTAKES = [
     ("6.5", lambda x, a: continuous_bernoulli(x, a, lambda a: log_c(a) + (a == 0)), "everywhere"),
     ("6.5", lambda x, a: continuous_bernoulli(x, a, other_branch), "both branches"),
     ("6.5", lambda x, a: continuous_bernoulli(x, a, by_the_book), "not finite"),
+    ("6.5", lambda x, a: continuous_bernoulli(x, a, with_wide_patch), "logits near 0"),
     ("6.5", by_library, "all the way"),
     ("6.5", one_sided, "of about -100"),
     ("6.5", other_sided, "of about 100"),

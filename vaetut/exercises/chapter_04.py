@@ -81,6 +81,12 @@ def _bayes_at(
         "the prior of two coordinates has the constant log 2π, which is twice ½ log 2π": (
             wanted + 0.5 * _LOG_2PI
         ),
+        "the prior is that of both coordinates; yours has one": (
+            (log_likelihood - 0.5 * (z[:, 0] ** 2 + _LOG_2PI)).logsumexp(0) + math.log(cell)
+        ),
+        "the largest term, taken off before exp, must be added again at the end": (
+            wanted - log_joint.amax()
+        ),
         "the prior's log-density has a factor ½ before the square": (
             (log_joint - 0.5 * z.square().sum(-1)).logsumexp(0) + math.log(cell)
         ),
@@ -96,6 +102,7 @@ def _bayes_at(
         "your density is all right in log p(x), but lacks the prior": (
             (log_likelihood - wanted).exp()
         ),
+        "the prior is missing in your density": log_likelihood.softmax(0) / cell,
         "those are the weights of the cells, which sum to 1; a density integrates to 1": (
             cell * exact
         ),
@@ -166,6 +173,13 @@ def _near(
         "you divided by the number of codes; q(z) is an average over the images": (
             wanted + math.log(N) - math.log(M)
         ),
+        "all N images are in the average: divide by N, not by N - 1": (
+            wanted + math.log(N / (N - 1))
+        ),
+        "that is the largest of the densities; all N are summed": (
+            terms.sum(-1).amax(1) - math.log(N)
+        ),
+        "that is the largest of the densities, and all N are summed": terms.sum(-1).amax(1),
         "that is the density; its logarithm is wanted": wanted.exp(),
         "the sign is turned": -wanted,
         "(z - mu) is divided by sigma before it is squared; log_var is log σ²": (
@@ -286,6 +300,7 @@ def _moments_of(
         return hint if hint in known else f"the mean of a mixture is the mean of its means; {hint}"
     known = {
         "that is the average width of one cloud; the clouds also lie apart": inner,
+        "you summed the widths of the clouds; one code comes from one of them": N * inner + outer,
         "that is how far the clouds lie apart; each also has a width": outer,
         "that is how far the clouds lie apart; and each has a width": mu.var(0),
         "the second moment is not the variance: subtract the square of the mean": (
@@ -316,7 +331,7 @@ def _draw_images(draw_images: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (model, n, generator) that draws z, then x: (n, 784) of zeros and ones."""
     g = drawn()
     L, n = size(g, 3, 5), size(g, 3000, 3500)
-    bias = 0.6 + 0.6 * torch.rand((), generator=g)
+    bias = 0.8 + 0.15 * torch.rand((), generator=g)  # apart from its sigmoid, and that one's
     model = VAE(784, L, ())
     block = 784 // (L + 1)  # pixels whose logits are z_j, for each j, and then a constant
     with torch.no_grad():
@@ -340,17 +355,16 @@ def _draw_images(draw_images: Callable[..., torch.Tensor]) -> str | None:
     count = got[:, : L * block].view(n, L, block).sum(-1)  # (n, L): white pixels of each block
     same = got[:, L * block :]
     return (
-        _pixels_problem(same, bias.sigmoid().item())
+        _pixels_problem(same, bias)
         or _codes_problem(count, block)
         or _images_generator_problem(lambda g: images(60, g), L, block)
         or (None if images(1, drawn(1)).shape == (1, 784) else "one image has shape (1, 784)")
     )
 
 
-def _pixels_problem(white: torch.Tensor, chance: float) -> str | None:
-    """Say what is wrong with pixels (n, m) that are white with one `chance`, as all codes say."""
-    m = white.shape[1]
-    share = white.mean().item()
+def _pixels_problem(white: torch.Tensor, logit: torch.Tensor) -> str | None:
+    """Say what is wrong with pixels (n, m) that have the same logit, whatever the code is."""
+    m, share, chance = white.shape[1], white.mean().item(), logit.sigmoid().item()
     if share > 0.999:
         return "rounding the mean is no draw: the same z would always give the same pixels"
     if (white == white[:1]).all():
@@ -358,14 +372,23 @@ def _pixels_problem(white: torch.Tensor, chance: float) -> str | None:
     if (white == white[:, :1]).all():
         return "all pixels of an image share one random number: each needs its own"
     tolerance = 6 * math.sqrt(0.25 / white.numel())
-    if abs(share + chance - 1) < tolerance:
-        return "black and white are exchanged: the sigmoid is the chance of white, of a 1"
+    known = {
+        "black and white are exchanged: the sigmoid is the chance of white, of a 1": 1 - chance,
+        "the decoder returns logits: their sigmoid is the chance of white": logit.item(),
+        "the sigmoid is taken twice: decode_mean returns chances already": (
+            logit.sigmoid().sigmoid().item()
+        ),
+    }
     if abs(share - chance) > tolerance:
+        for hint, wrong in known.items():
+            if abs(share - wrong) < tolerance:
+                return hint
         return (
             f"pixels that are white with probability {chance:.2f} are white {share:.2f} of the time"
         )
-    log_chance = torch.tensor([[chance]]).double().logit()
-    if not plausible(white.sum(1), _count_cdf(m, log_chance, torch.ones(1, 1).double())):
+    if not plausible(
+        white.sum(1), _count_cdf(m, logit.view(1, 1).double(), torch.ones(1, 1).double())
+    ):
         return "the pixels of an image hang together: given z, each needs a draw of its own"
     return None
 
@@ -390,6 +413,10 @@ def _codes_problem(count: torch.Tensor, block: int) -> str | None:
     for values in (share, (share - 0.5).square()):
         if (values.T.corrcoef() - torch.eye(values.shape[1])).abs().max() > 0.13:
             return "one latent dimension can be told from the other: each needs noise of its own"
+    for lag in (1, len(share) // 2, len(share) - len(share) // 2):
+        pairs = torch.stack([share[lag:].flatten(), share[:-lag].flatten()])
+        if pairs.corrcoef()[0, 1].abs() > 0.13:
+            return "codes come twice: each image needs its own draw from the prior"
     return None
 
 
@@ -500,7 +527,7 @@ def _two_costs(two_costs: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> s
     codes = _draws_of(two_costs, 1, L, L, g)
     return (
         _at_mean_problem(at_mean, again(3, drawn(2))[0], exact)
-        or _draws_problem(*codes)
+        or _draws_problem(*codes, repeated=close(average, exact.at_mean))
         or _average_problem(average, lambda g: again(K, g)[1], exact, K)
         or _single_image_problem(two_costs, exact)
         or _large_logits_problem(two_costs, exact)
@@ -557,10 +584,17 @@ def _draws_of(
     return torch.stack(read, 1), mu[:, :coordinates], sigma[:, :coordinates]
 
 
-def _draws_problem(z: torch.Tensor, mu: torch.Tensor, sigma: torch.Tensor) -> str | None:
-    """Say what is wrong with codes, (B, L), if it is a mistake that is known."""
+def _draws_problem(
+    z: torch.Tensor, mu: torch.Tensor, sigma: torch.Tensor, repeated: bool
+) -> str | None:
+    """Say what is wrong with codes, (B, L), if it is a mistake that is known.
+
+    `repeated` says whether for many draws, too, the average is the cost at the mean.
+    """
     eps = (z - mu) / sigma
     if eps.abs().max() < 1e-3:
+        if not repeated:
+            return "with K = 1 the noise of your codes cancels: one code of its own is wanted"
         return "the second is the cost at the mean again: it needs draws of z"
     if eps.std(0).max() < 1e-3:
         return "all images got the same noise: each image needs draws of its own"
@@ -626,6 +660,9 @@ def _average_problem(
             exact.at_mean - likelihood.log(),
             deviation / likelihood,
         ),
+        "that is the squared error of the draws; the pixels are Bernoulli": exact.average(
+            (exact.x - exact.logits.sigmoid()).square().sum(-1)
+        ),
         "you summed over the draws": (K * mean, K * spread),
         "the cost of a draw is a sum over the pixels, no mean": (mean / D, spread / D),
         "the sign of the average is turned: the distortion is -log p(x|z)": (-mean, spread),
@@ -654,8 +691,12 @@ def _large_logits_problem(
 ) -> str | None:
     """Say whether pixels are priced right of which the decoder is certain, rightly or wrongly."""
     decoder, x, mu, _ = exact.inputs
+    narrow = torch.full_like(mu, -40.0)
+    _, average = costs(decoder, x, mu, narrow, 3, drawn(1))
+    if not close(average, exact.at_mean):
+        return "with K = 3, and hardly any noise, your average is not the cost at the mean"
     certain = _Decoder(150 * decoder.bias, 150 * decoder.parts[0], 0 * decoder.parts[1])
-    wanted, narrow = exact.of(certain(mu)), torch.full_like(mu, -40.0)
+    wanted = exact.of(certain(mu))
     for got in costs(certain, x, mu, narrow, 3, drawn(1)):
         if not close(got, wanted):
             return (
@@ -763,6 +804,8 @@ def _eps_problem(eps: torch.Tensor, place: torch.Tensor, sigma: torch.Tensor) ->
             sigma.log().mean(0).exp() / sigma
         ),
     }
+    if close(spread[:, 0], torch.ones(len(sigma)), rtol=0.2) and spread[:, 1:].mean() > 2:
+        return "the coordinates of one code come from different images: draw an image for each code"
     if not close(spread, torch.ones_like(spread), rtol=0.2):
         for hint, wrong in known.items():
             if close(spread, wrong, rtol=0.2):

@@ -86,6 +86,12 @@ def _log_q_problem(
         "eps is (z - mu) divided by sigma; you multiplied": (
             -0.5 * (off**2 * var + _LOG_2PI).sum(-1) - jacobian
         ),
+        "that is the density of eps at z: where is (z - mu)?": (
+            -0.5 * (z**2 + _LOG_2PI).sum(-1) - jacobian
+        ),
+        "the squares of eps are wanted, not their absolute values": (
+            wanted + 0.5 * square - 0.5 * (off.abs() / (0.5 * log_var).exp()).sum(-1)
+        ),
         "a factor ½ is missing in the exponent": wanted - 0.5 * square,
         "a factor ½ is missing": 2 * wanted,
         "the constant log 2π is missing": wanted + 0.5 * L * _LOG_2PI,
@@ -310,9 +316,9 @@ def _score_problem(
     sigma, one = steps.sigma, torch.ones_like(steps.sigma)
     wanted, spread = steps.estimates(sigma, sigma**2)
     known = {
-        "your estimate is about zero: the score alone has mean zero, so where is f?": (
+        "your estimate is about zero: the score has mean zero; where is f, at the same codes?": (
             0 * wanted,
-            1 / sigma,
+            2 / sigma,
         ),
         "the sign is turned": (-wanted, spread),
         "you divided by sigma once; the score in mu is (z - mu) over the variance": (
@@ -390,6 +396,8 @@ def _affine_problem(
     if not isinstance(got, tuple):
         return "return two things, z and its log-density"
     z, log_q = got
+    if z.shape == (B, L) and log_q.shape == (B, L):
+        return "one log-density for each row is wanted, (B,): sum over the coordinates"
     if z.shape != (B, L) or log_q.shape != (B,):
         shapes = f"{tuple(z.shape)} and {tuple(log_q.shape)}"
         here = f"{(B, L)} and {(B,)}"
@@ -398,17 +406,20 @@ def _affine_problem(
     known = {
         "the codes lie in rows, so A acts on them from the right; transpose it": mu + eps @ A,
         "mu is missing": wanted - mu,
+        "A itself multiplies the noise, not its inverse": mu + eps @ A.inverse().T,
         "the noise is missing: that is mu": mu,
         "A Aᵀ is the covariance; what multiplies the noise is A": mu + eps @ (A @ A.T),
         "A acts on the noise alone, not on mu": (mu + eps) @ A.T,
         "the diagonal of A is not all of A: use a matrix product": mu + eps * A.diag(),
     }
     return compare(z, wanted, known, number="a number in your codes") or _density_problem(
-        log_q, eps, A
+        log_q, wanted, eps, A
     )
 
 
-def _density_problem(got: torch.Tensor, eps: torch.Tensor, A: torch.Tensor) -> str | None:
+def _density_problem(
+    got: torch.Tensor, z: torch.Tensor, eps: torch.Tensor, A: torch.Tensor
+) -> str | None:
     """Say what is wrong with log-densities, (B,)."""
     if got.isnan().any():
         return "your log-density is nan: the determinant of A may be negative, a volume may not"
@@ -420,6 +431,8 @@ def _density_problem(got: torch.Tensor, eps: torch.Tensor, A: torch.Tensor) -> s
         "the determinant has the wrong sign: a larger volume makes a lower density": (
             plain + volume.log()
         ),
+        "eps is standard normal, and not z": wanted + 0.5 * (eps**2 - z**2).sum(-1),
+        "the determinant belongs to each row once": wanted - (len(z) - 1) * volume.log(),
         "the determinant of A Aᵀ is that of A squared: you count it twice": (
             plain - 2 * volume.log()
         ),
@@ -453,7 +466,7 @@ def _large_problem(correlated: Callable[..., _Two], g: torch.Generator) -> str |
         if not close(got[1], wanted[1]):
             return (
                 "right for small matrices; but the determinant of 100 rows is 0 or infinite in "
-                "floats: is there a function that returns its logarithm"
+                "floats: is there a function that returns its logarithm?"
             )
     return None
 
@@ -555,6 +568,10 @@ def _pathwise_problem(
             K * wanted,
             K * spread,
         ),
+        "you divided by K twice: a mean over the draws has it in its slope already": (
+            wanted / K,
+            spread / K,
+        ),
         "the noise is multiplied by the variance; it should be by sigma, its square root": (
             cost.slope(mu, sigma**2),
             cost.spread(sigma**2),
@@ -581,7 +598,7 @@ def _error_problem(
     """Say what is wrong with the standard errors, where the estimate is right."""
     spread = cost.spread(cost.sigma)
     if got.abs().max() < 1e-3 * spread.min() / K**0.5:
-        return "your standard error is 0: are all K draws the same, or each slope their mean"
+        return "your standard error is 0: are all K draws the same, or each slope their mean?"
     squares = {
         "that is the variance of one draw; a standard error is a standard deviation": spread,
         "that is the variance of the mean; a standard error is a standard deviation": (
@@ -634,10 +651,10 @@ def _sum_problem(
     estimate: Callable[..., _Two], mu: torch.Tensor, log_var: torch.Tensor, g: torch.Generator
 ) -> str | None:
     """Try another number of draws, and a cost whose slope has no noise."""
-    K = size(g, 300, 400)
+    K = size(g, 1500, 1600)
     _, got = estimate(_half_square(torch.ones_like(mu)), mu, log_var, K, drawn(1))
     wanted = log_var.exp().sum().sqrt().expand(len(mu)) / K**0.5
-    if hint := compare(got.detach(), wanted, {}, 0.25, 0, "one of your standard errors"):
+    if hint := compare(got.detach(), wanted, {}, 0.12, 0, "one of your standard errors"):
         return hint
     _, got = estimate(lambda z: z.sum(-1), mu, log_var, K, drawn(1))
     if not close(got, 0 * got):

@@ -108,7 +108,19 @@ def _kl_problem(
         "here σ² is squared once more: log_var.exp() is the variance already": formula(
             (2 * log_ratio).exp(), log_ratio, square / (2 * log_var_p).exp()
         ),
+        "you took exp(log_var) for σ; it is σ²": formula(
+            (2 * log_ratio).exp(), 2 * log_ratio, square / (2 * log_var_p).exp()
+        ),
         "here log σ stands where log σ² belongs": formula(ratio, log_ratio / 2, distance),
+        "the factor ½ is missing before the distance of the means": (
+            wanted + 0.5 * distance.sum(-1)
+        ),
+        "the factor ½ is missing before the logarithms: log_var is log σ²": (
+            wanted - 0.5 * log_ratio.sum(-1)
+        ),
+        "that is the mean of both directions; KL(q || p) has one": (
+            0.5 * (wanted + _kl_of_normals(mu_p, log_var_p, mu_q, log_var_q))
+        ),
         "the logarithm has the wrong sign: a narrow q should cost more": formula(
             ratio, -log_ratio, distance
         ),
@@ -132,6 +144,8 @@ def _kl_problem(
     hint = compare(got, wanted, known, rtol=1e-4, atol=1e-5)
     if hint is None or hint in known:
         return hint
+    if got.isfinite().all() and not torch.equal(got, kl(mu_q, log_var_q, mu_p, log_var_p)):
+        return "a second call gives other numbers: derive the formula, no draws are needed"
     return f"{hint}; with mu_p = 0 and log_var_p = 0 you should find (6.4) again"
 
 
@@ -207,6 +221,7 @@ def _gaussian_problem(
         "only the squared error is there: the price of a large variance, its log, is missing": (
             0.5 * scaled
         ),
+        "only the squared error is there, and without its ½; a large variance has a price": scaled,
         "that is half the squared error; the variance plays no part yet": 0.5 * error,
         "that is the squared error; the variance plays no part yet": error,
         "the variance plays no part yet": 0.5 * (error + D * _LOG_2PI),
@@ -297,6 +312,12 @@ def _best_problem(
         "these are the absolute errors; the Gaussian has squared ones": error.abs().mean(),
         "only the first draw is looked at; (6.7) averages over all K": (
             (x - x_mean[0]).square().mean()
+        ),
+        "only the last draw is looked at; (6.7) averages over all K": (
+            (x - x_mean[-1]).square().mean()
+        ),
+        "these are the errors' variances over the images; their mean counts, too": (
+            error.var(1).mean()
         ),
         "this is the variance of the images, not of the errors": x.var(correction=0),
         "x_mean is not looked at: the variance of the images is not wanted": x.var(),
@@ -466,7 +487,9 @@ def _zero_problem(log_density: Callable[..., torch.Tensor], x: torch.Tensor) -> 
             "right, but at logits of 0 the density is 1 everywhere; the logarithm of yours is "
             f"{got[0]:.4g}"
         )
-    zero[:, 1:] = 0.5
+    zero[:, 1:] = torch.linspace(-0.3, 0.3, x.shape[1] - 1)  # the constant has a curvature
+    if not close(log_density(x, zero), _log_density(x, zero), atol=1e-3):
+        return "right, but not at logits near 0: log 2 is the constant at 0 alone"
     leaf = zero.requires_grad_()
     (slope,) = torch.autograd.grad(log_density(x, leaf).sum(), leaf)
     if not slope.isfinite().all():

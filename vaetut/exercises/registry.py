@@ -50,8 +50,10 @@ class Verdict:
 
     def __str__(self) -> str:
         """Return the line that the reader sees."""
-        hint = f". {self.hint[0].upper()}{self.hint[1:]}." if self.hint else ""
-        return f"{self.number}: {self.state}{hint}"
+        if not self.hint:
+            return f"{self.number}: {self.state}"
+        end = "" if self.hint.endswith("?") else "."
+        return f"{self.number}: {self.state}. {self.hint[0].upper()}{self.hint[1:]}{end}"
 
 
 def exercise(number: str, results: int = 1) -> Callable[[Check], Check]:
@@ -120,7 +122,7 @@ def _hint(number: str, answer: Callable) -> str | None:
     except TimeUp:
         return (
             f"your code ran for more than {TIME_LIMIT:.0f} seconds and was stopped: is there a "
-            "loop that never ends, or one that PyTorch could do in one call"
+            "loop that never ends, or one that PyTorch could do in one call?"
         )
     except Exception as error:  # the answer may be of any kind
         return (
@@ -245,13 +247,13 @@ def compare_gradients(
     if any(one is not None and not one.isfinite().all() for one in got):
         return (
             "the value is right, and its gradient is not finite: where do you divide by 0 or "
-            "compute with NaN, even if the result is thrown away"
+            "compute with NaN, even if the result is thrown away?"
         )
     if any(
         one is None or not close(one, other, rtol, atol)
         for one, other in zip(got, wanted, strict=True)
     ):
-        return "the value is right, but not its gradient: is a part detached, or made by hand"
+        return "the value is right, but not its gradient: is a part detached, or made by hand?"
     return None
 
 
@@ -310,6 +312,10 @@ def noise_problem(eps: torch.Tensor) -> str | None:
     flat = kurtosis < 3 - 5.5 * math.sqrt(24 / eps.numel())
     if flat or not plausible(eps, torch.special.ndtr):
         return "your noise is not normal with mean 0 and variance 1: use torch.randn"
+    for lag in (1, len(eps) // 2, len(eps) - len(eps) // 2):
+        pairs = torch.stack([eps[lag:].flatten(), eps[:-lag].flatten()])
+        if pairs.corrcoef()[0, 1].abs() > 7 / math.sqrt(pairs.shape[1]):
+            return "your draws hang together, two by two: each needs noise of its own"
     for values in (eps, eps.square()):  # one may be the other, with its sign turned at random
         off_diagonal = values.T.corrcoef() - torch.eye(eps.shape[1])
         if off_diagonal.abs().max() > 7 / math.sqrt(len(eps)):
@@ -331,5 +337,5 @@ def too_noisy(
     """
     scatter = torch.stack([estimate(drawn(stream)) for stream in range(3, 9)]).std(0)
     if bool((scatter > 4 * error).any()):
-        return "your average is noisier than K independent draws would make it: are all K in it"
+        return "your average is noisier than K independent draws would make it: are all K in it?"
     return None
