@@ -176,8 +176,7 @@ def _cost(cost: Callable[..., torch.Tensor]) -> str | None:
 def _grid(grid: Callable[[int, int], torch.Tensor]) -> str | None:
     """Want a function of (nx, ny) that returns the codes of ny rows of nx pictures."""
     g = drawn()
-    few = size(g, 3, 5)
-    many = few + size(g, 1, 3)
+    few, many = size(g, 3, 4), size(g, 5, 6)  # with codes that are not all whole numbers
     for nx, ny in ((few, many), (many, few)):
         z = grid(nx, ny)
         if z.shape != (ny * nx, 2):
@@ -343,6 +342,7 @@ _SLIPS = {
     "the reconstruction term is missing": {"weights": (0.0, 1.0)},
     "the KL has the wrong sign: it is a price, so it adds to the cost": {"weights": (1.0, -1.0)},
     "your KL is twice too large: look for the factor ½": {"weights": (1.0, 2.0)},
+    "your KL is half of what it should be: count the factors ½": {"weights": (1.0, 0.5)},
 }
 
 
@@ -381,12 +381,16 @@ def _training_step(training_step: Callable[..., torch.Tensor]) -> str | None:
         "the weights may have a gradient when you get them: empty it before `backward`, not at the "
         "end": partial(_step, zero="last"),
         **{hint: partial(_step, loss=partial(_loss, **how)) for hint, how in _SLIPS.items()},
-        "that is a step for the cost of the whole batch; it is for the mean": (
-            partial(_step, loss=partial(_loss, weights=(B, B)))
-        ),
-        "you averaged over pixels: the cost is a sum over them": (
-            partial(_step, loss=partial(_loss, weights=(1 / D, 1.0)))
-        ),
+        **{
+            hint: partial(_step, loss=partial(_loss, weights=weights))
+            for hint, weights in {
+                "that is a step for the cost of the whole batch; it is for the mean": (B, B),
+                "you averaged over pixels: the cost is a sum over them": (1 / D, 1.0),
+                "you averaged over latent dimensions: the KL is a sum over them": (1.0, 1 / L),
+                "you averaged over pixels and latent dimensions: both are sums": (1 / D, 1 / L),
+                "the whole cost is divided by the number of pixels in yours": (1 / D, 1 / D),
+            }.items()
+        },
     }
 
     def went_with(step: Callable[..., torch.Tensor]) -> bool:
