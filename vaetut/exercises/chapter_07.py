@@ -115,7 +115,9 @@ def _cost(cost: Callable[..., torch.Tensor]) -> str | None:
     if got.shape != ():
         return f"the cost is one number; yours has shape {tuple(got.shape)}"
 
-    def right(x, logits, mu, log_var):  # noqa: ANN001, ANN202
+    def right(
+        x: torch.Tensor, logits: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor
+    ) -> torch.Tensor:
         distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
         return distortion / B + kl_standard_normal(mu, log_var).mean()
 
@@ -148,8 +150,9 @@ def _cost(cost: Callable[..., torch.Tensor]) -> str | None:
         "x and the logits are exchanged in your reconstruction term": (
             F.binary_cross_entropy_with_logits(x, logits, reduction="sum") / B + rate
         ),
-        "your KL has log σ where log σ² belongs": distortion
-        + rate_with(log_var.exp(), log_var / 2),
+        "your KL has log σ where log σ² belongs": (
+            distortion + rate_with(log_var.exp(), log_var / 2)
+        ),
     }
     if hint := compare(got, wanted, known, rtol=1e-4, number="your cost"):
         return hint

@@ -214,7 +214,9 @@ def _spoiled(spoiled: Callable[[torch.Tensor, float, int], torch.Tensor]) -> str
         return hint
     log_coins = -D * math.log(2)
 
-    def mix(model: float, coins: float, log_coins: float, log_p: torch.Tensor = log_p):  # noqa: ANN202
+    def mix(
+        model: float, coins: float, log_coins: float, log_p: torch.Tensor = log_p
+    ) -> torch.Tensor:
         other = torch.tensor(math.log(coins) + log_coins)
         return -torch.logaddexp(math.log(model) + log_p, other)
 
