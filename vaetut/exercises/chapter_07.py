@@ -115,7 +115,9 @@ def _cost(batch_cost: Callable[..., torch.Tensor]) -> str | None:
     if got.shape != ():
         return f"the cost is one number; yours has shape {tuple(got.shape)}"
 
-    def right(x, logits, mu, log_var):  # noqa: ANN001, ANN202
+    def right(
+        x: torch.Tensor, logits: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor
+    ) -> torch.Tensor:
         distortion = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
         return distortion / B + kl_standard_normal(mu, log_var).mean()
 
@@ -148,8 +150,9 @@ def _cost(batch_cost: Callable[..., torch.Tensor]) -> str | None:
         "x and the logits are exchanged in your reconstruction term": (
             F.binary_cross_entropy_with_logits(x, logits, reduction="sum") / B + rate
         ),
-        "your KL has log σ where log σ² belongs": distortion
-        + rate_with(log_var.exp(), log_var / 2),
+        "your KL has log σ where log σ² belongs": (
+            distortion + rate_with(log_var.exp(), log_var / 2)
+        ),
     }
     if hint := compare(got, wanted, known, rtol=1e-4, number="your cost"):
         return hint
@@ -176,8 +179,7 @@ def _cost(batch_cost: Callable[..., torch.Tensor]) -> str | None:
 def _grid(grid: Callable[[int, int], torch.Tensor]) -> str | None:
     """Want a function of (nx, ny) that returns the codes of ny rows of nx pictures."""
     g = drawn()
-    few = size(g, 3, 5)
-    many = few + size(g, 1, 3)
+    few, many = size(g, 3, 4), size(g, 5, 6)  # with codes that are not all whole numbers
     for nx, ny in ((few, many), (many, few)):
         z = grid(nx, ny)
         if z.shape != (ny * nx, 2):
@@ -343,6 +345,7 @@ _SLIPS = {
     "the reconstruction term is missing": {"weights": (0.0, 1.0)},
     "the KL has the wrong sign: it is a price, so it adds to the cost": {"weights": (1.0, -1.0)},
     "your KL is twice too large: look for the factor ½": {"weights": (1.0, 2.0)},
+    "your KL is half of what it should be: count the factors ½": {"weights": (1.0, 0.5)},
 }
 
 
@@ -381,12 +384,16 @@ def _training_step(training_step: Callable[..., torch.Tensor]) -> str | None:
         "the weights may have a gradient when you get them: empty it before `backward`, not at the "
         "end": partial(_step, zero="last"),
         **{hint: partial(_step, loss=partial(_loss, **how)) for hint, how in _SLIPS.items()},
-        "that is a step for the cost of the whole batch; it is for the mean": (
-            partial(_step, loss=partial(_loss, weights=(B, B)))
-        ),
-        "you averaged over pixels: the cost is a sum over them": (
-            partial(_step, loss=partial(_loss, weights=(1 / D, 1.0)))
-        ),
+        **{
+            hint: partial(_step, loss=partial(_loss, weights=weights))
+            for hint, weights in {
+                "that is a step for the cost of the whole batch; it is for the mean": (B, B),
+                "you averaged over pixels: the cost is a sum over them": (1 / D, 1.0),
+                "you averaged over latent dimensions: the KL is a sum over them": (1.0, 1 / L),
+                "you averaged over pixels and latent dimensions: both are sums": (1 / D, 1 / L),
+                "the whole cost is divided by the number of pixels in yours": (1 / D, 1 / D),
+            }.items()
+        },
     }
 
     def went_with(step: Callable[..., torch.Tensor]) -> bool:

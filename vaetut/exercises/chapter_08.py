@@ -39,7 +39,9 @@ def _kl(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return (torch.xlogy(a, a) - torch.xlogy(a, b)).sum()
 
 
-def _both(data: torch.Tensor, encoder: torch.Tensor, prior: torch.Tensor, decoder: torch.Tensor):  # noqa: ANN202
+def _both(
+    data: torch.Tensor, encoder: torch.Tensor, prior: torch.Tensor, decoder: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the two joints q(x, z) and p(x, z), (X, Z) each."""
     return data[:, None] * encoder, prior * decoder.T
 

@@ -214,7 +214,9 @@ def _spoiled(spoiled: Callable[[torch.Tensor, float, int], torch.Tensor]) -> str
         return hint
     log_coins = -D * math.log(2)
 
-    def mix(model: float, coins: float, log_coins: float, log_p: torch.Tensor = log_p):  # noqa: ANN202
+    def mix(
+        model: float, coins: float, log_coins: float, log_p: torch.Tensor = log_p
+    ) -> torch.Tensor:
         other = torch.tensor(math.log(coins) + log_coins)
         return -torch.logaddexp(math.log(model) + log_p, other)
 
@@ -266,11 +268,11 @@ def _scores(g: torch.Generator, rate: float) -> tuple[torch.Tensor, torch.Tensor
     """
     M = 2 * size(g, 40, 60) + 1
     N = 2 * M + 1  # no share of the ones is a share of the others
-    held_out = torch.randn(N, generator=g).mul(4).round().sort().values
+    held_out = torch.randn(N, generator=g).mul(8).round().sort().values
     at = int((1 - rate) * (N - 1))
     threshold = held_out[at].clone()
     held_out[at - 2 : at + 4] = threshold
-    outliers = (torch.randn(M, generator=g) * 5 + 4).round()
+    outliers = (torch.randn(M, generator=g) * 10 + 8).round()
     outliers[torch.randperm(M, generator=g)[:5]] = threshold
     return outliers, held_out[torch.randperm(N, generator=g)], threshold
 
@@ -334,7 +336,7 @@ def _detection(
 ) -> str | None:
     """Want the AUROC with ties as one half, and the share above the (1 - rate) quantile."""
     g = drawn()
-    rate = 0.05 + 0.15 * float(torch.rand((), generator=g))
+    rate = 0.16 + 0.1 * float(torch.rand((), generator=g))  # not one that is typed in
     apart = torch.zeros(())
     while apart < 5e-4:  # until no mistake gives the number of another one
         outliers, held_out, threshold = _scores(g, rate)
