@@ -19,7 +19,7 @@ CHAPTERS = [import_module(f"tests.exercises.{path.stem}") for path in FILES]
 SOLUTIONS = {number: answer for c in CHAPTERS for number, answer in c.SOLUTIONS.items()}
 RIGHT = [right for c in CHAPTERS for right in c.RIGHT]
 MISTAKES = [mistake for c in CHAPTERS for mistake in c.MISTAKES]
-SEEDS = range(3)  # what a check draws must not decide
+SEEDS = range(2)  # what a check draws must not decide
 
 
 def test_every_exercise_has_a_solution_other_right_ways_and_mistakes():
@@ -33,7 +33,7 @@ def test_every_exercise_has_a_solution_other_right_ways_and_mistakes():
 def test_the_solution_is_correct_whatever_is_drawn(number, capsys):
     check(number, SOLUTIONS[number])
     assert capsys.readouterr().out == f"{number}: correct\n"
-    for seed in range(10):
+    for seed in range(5):
         assert judge(number, SOLUTIONS[number], seed=seed).state == "correct", seed
 
 
@@ -165,12 +165,12 @@ def test_the_readers_defaults_do_not_count(number):
 
 
 def test_a_solution_may_change_what_it_is_given():
-    def log_mean(log_w):
-        top = log_w.amax(0)
-        log_w -= top
-        return log_w.exp_().mean(0).log() + top
+    def standard_error(log_w):
+        log_w -= log_w.amax(0)
+        w = log_w.exp_()
+        return ((w.square().mean(0) / w.mean(0).square() - 1) / len(w)).sqrt()
 
-    assert judge("3.1", log_mean).state == "correct"
+    assert judge("9.2", standard_error).state == "correct"
 
 
 @pytest.mark.parametrize("answer", [{"mean": 1}, "418", 7, lambda x: x, math.nan, []])

@@ -165,8 +165,8 @@ FAULTS: list[Fault] = [
     fault(
         "an exercise takes a sum of gaps for a difference",
         "vaetut/exercises/chapter_04.py",
-        "    wanted = inner + outer\n",
-        "    wanted = inner - outer\n",
+        "    right_mean, wanted = mu.mean(0), inner + outer\n",
+        "    right_mean, wanted = mu.mean(0), inner - outer\n",
         HINT_TEST,
     ),
     fault(

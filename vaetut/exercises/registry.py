@@ -306,12 +306,12 @@ def plausible(draws: torch.Tensor, cdf: Callable[[torch.Tensor], torch.Tensor]) 
 
 def noise_problem(eps: torch.Tensor) -> str | None:
     """Say how noise, (n, m), differs from n·m independent draws of N(0, 1), if it does."""
-    if len(eps.unique(dim=0)) < len(eps):
-        return "some of your draws are the same: each needs noise of its own"
     kurtosis = eps.pow(4).mean() / eps.square().mean().square()  # 1.8 for even noise
     flat = kurtosis < 3 - 5.5 * math.sqrt(24 / eps.numel())
     if flat or not plausible(eps, torch.special.ndtr):
         return "your noise is not normal with mean 0 and variance 1: use torch.randn"
+    if len(eps.unique(dim=0)) < len(eps):
+        return "some of your draws are the same: each needs noise of its own"
     for lag in (1, len(eps) // 2, len(eps) - len(eps) // 2):
         pairs = torch.stack([eps[lag:].flatten(), eps[:-lag].flatten()])
         if pairs.corrcoef()[0, 1].abs() > 7 / math.sqrt(pairs.shape[1]):
