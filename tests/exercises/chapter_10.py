@@ -230,7 +230,8 @@ class Patient(nn.Module):
 
 
 def patients(first=None, second=None, third=None):
-    return [Patient(**(fault or {})) for fault in (first, second, third)]
+    healthy = Patient()
+    return [Patient(**fault) if fault else healthy for fault in (first, second, third)]
 
 
 def drawing(draw):
@@ -591,7 +592,7 @@ RIGHT = [
     ("10.3", picture_in_place),
     ("10.6", lambda: tuple(map(drawing, (by_rsample, by_filling, by_rows)))),
     ("10.6", lambda: 3 * [drawing(vaetut.reparameterize)]),
-    ("10.6", lambda: [patient.eval() for patient in patients()]),
+    ("10.6", lambda: [Patient().eval(), Patient(), Patient().eval()]),
     ("10.6", lambda: [patients()[0], drawing(with_own_generator()), patients()[2]]),
     ("10.6", lambda: (drawing(lambda m, v: vaetut.reparameterize(m, v, 1)[0]), *patients()[1:])),
     ("10.7", by_hand),

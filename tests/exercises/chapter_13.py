@@ -315,9 +315,10 @@ MISTAKES = [
     ("13.3", lambda p, s: p, "has to appear"),
     ("13.3", lambda p, s: s.log() - p, "not the cost"),
     ("13.3", lambda p, s: p - s.log() + 1, "should be"),
-    ("13.3", lambda p, s: (p.exp() / s).log(), "near -200"),
-    ("13.3", lambda p, s: (p.exp() / s).clamp(min=1e-30).log(), "near -200"),
-    ("13.3", lambda p, s: torch.where(p < 0, p - s.log(), (p.exp() / s).log()), "near 200"),
+    ("13.3", lambda p, s: (p.double().exp() / s).log(), "near -1,000"),
+    ("13.3", lambda p, s: (p.exp() / s).log(), "near -1,000"),
+    ("13.3", lambda p, s: (p.exp() / s).clamp(min=1e-30).log(), "near -1,000"),
+    ("13.3", lambda p, s: torch.where(p < 0, p - s.log(), (p.exp() / s).log()), "near 1,000"),
     ("13.3", lambda p, s: (p - s.log()).detach(), "has no gradient"),
     ("13.3", lambda p, s: p.detach() - s.log() + 0 * p, "not its gradient"),
 ]

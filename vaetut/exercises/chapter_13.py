@@ -228,10 +228,10 @@ def _in_units(in_units: Callable[..., torch.Tensor]) -> str | None:
     }
     if hint := compare(got, wanted, known):
         return hint
-    for away in (-200, 200):
+    for away in (-1000, 1000):
         if not close(in_units(log_prob + away, scale), wanted + away):
             return (
-                f"for a log_prob near {away} it is wrong: there the density itself is too "
+                f"for a log_prob near {away:,} it is wrong: there the density itself is too "
                 f"{'small' if away < 0 else 'large'} for a float, so never leave the log"
             )
     return compare_gradients(

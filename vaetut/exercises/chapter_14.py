@@ -207,7 +207,8 @@ def _draw_layers(g: torch.Generator) -> tuple[int, list[_Layer], list[int], list
             continue
         lost = _lost(heights, layers)
         shrunk = [heights[1:], *_wrong_heights(height, layers, heights).values()]
-        padded = [lost[::-1], *_wrong_paddings(layers, heights, lost).values()]
+        in_order = [sorted(lost), sorted(lost, reverse=True)]
+        padded = [lost[::-1], *in_order, *_wrong_paddings(layers, heights, lost).values()]
         if all(len(set(map(tuple, lists))) == len(lists) for lists in (shrunk, padded)):
             return height, layers, heights, lost
 
