@@ -98,7 +98,7 @@ def _generate(generate: Callable[[VAE, int, torch.Generator], torch.Tensor]) -> 
     if (z.T.corrcoef() - torch.eye(L)).abs().max() > 0.15:
         return "the coordinates of your z depend on each other: draw each by itself"
     if len(z.unique(dim=0)) < len(z):
-        return "some of your images are the same: each needs a z of its own"
+        return "some of your draws are the same: each image needs a z of its own"
     if hint := noise_problem(z):
         return hint
     if z.abs().max() < 3.01:  # of 6,000 draws some are beyond
