@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 HTML   := book/_build/html
 OLDEST := .venv-oldest
+TOOLS  := .venv-tools
+TOOLED := $(TOOLS)/.installed
 
 # How pytest is asked to run the chapters again and compare them with their stored outputs.
 CHAPTERS := --chapters book
@@ -16,7 +18,7 @@ WORKERS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 SENSITIVE := book/01_from_autoencoders_to_vaes.ipynb book/10_what_goes_wrong.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test test-oldest test-matrix test-faults mutants chapters weights course bench bench-gpu speedrun site-test lighthouse epub pdf lint format address clean distclean
+.PHONY: help book lab test test-oldest test-matrix test-faults mutants chapters weights course bench bench-gpu speedrun site-test lighthouse epub pdf lint format address lock sbom clean distclean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -109,9 +111,25 @@ format: $(READY)  ## mend style
 address: $(READY)  ## write the repository's address from pyproject.toml to wherever it is needed
 	$(BIN)/python .ci/address.py
 
+lock: $(READY) $(TOOLED)  ## write locks/ again: the pinned set with hashes, and the packages' licences
+	$(TOOLS)/bin/uv pip compile pyproject.toml --extra book --extra test --extra dev -c constraints.txt \
+	  --generate-hashes --python-version 3.11.9 --python-platform x86_64-manylinux_2_28 \
+	  --no-annotate --no-header --quiet --output-file locks/linux-x86_64.txt
+	$(TOOLS)/bin/pip-licenses --python $(BIN)/python --with-system --ignore-packages vaetut pip \
+	  --format=markdown --output-file locks/licences.md
+
+sbom: $(TOOLED)  ## write the list of all packages, in CycloneDX's form, to build/sbom.json
+	@mkdir -p build
+	$(TOOLS)/bin/cyclonedx-py requirements locks/linux-x86_64.txt --output-reproducible -o build/sbom.json
+
+$(TOOLED):
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet uv==0.13.9 pip-licenses==5.5.5 cyclonedx-bom==7.5.0
+	@touch $@
+
 clean:  ## remove what was built, but keep .venv and build/weights
 	rm -rf book/_build _build build/notebook-diffs dist reports .pytest_cache .ruff_cache .hypothesis
 	find vaetut tests book benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean  ## remove the environments as well
-	rm -rf $(VENV) $(OLDEST)
+	rm -rf $(VENV) $(OLDEST) $(TOOLS)

@@ -59,7 +59,7 @@ FLOORS = {
     "estimator": 6,
     "grading": 6,
     "cli": 7,
-    "__main__": 7,
+    "__main__": 8,
 }
 FACES = ("estimator", "cli")
 

@@ -100,6 +100,36 @@ def test_constraints_pin_each_package_once_per_platform(system: str, machine: st
     assert companions == []
 
 
+def locked() -> dict[str, str]:
+    """Return the versions of the lock file with hashes, by normal name."""
+    lines = (ROOT / "locks" / "linux-x86_64.txt").read_text(encoding="utf-8")
+    blocks = re.split(r"\n(?=\S)", lines.strip())
+    assert all(block.count("--hash=sha256:") >= 1 for block in blocks)
+    found = (block.split()[0].split("==") for block in blocks)
+    return {canonicalize_name(name): version for name, version in found}
+
+
+def test_the_lock_with_hashes_is_the_pinned_set() -> None:
+    """`make lock` writes it; PyTorch alone pins its companions."""
+    pins = {}
+    for pin in constraints():
+        where = {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"}
+        if pin.marker is None or pin.marker.evaluate(where | {"python_version": "3.11"}):
+            pins[canonicalize_name(pin.name)] = str(pin.specifier).removeprefix("==")
+    for name, version in locked().items():
+        if not name.startswith(("nvidia-", "cuda-", "triton")):
+            assert pins.get(name, version) == version, name
+    extras = PROJECT["optional-dependencies"]
+    for group in (PROJECT["dependencies"], extras["book"], extras["test"], extras["dev"]):
+        assert {canonicalize_name(Requirement(each).name) for each in group} <= set(locked())
+
+
+def test_every_locked_package_has_its_licence_in_the_list() -> None:
+    lines = (ROOT / "locks" / "licences.md").read_text(encoding="utf-8").splitlines()[2:]
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in lines]
+    assert {canonicalize_name(name) for name, *_ in rows} == set(locked())
+
+
 def test_pre_commit_uses_the_pinned_ruff() -> None:
     pinned = {pin.name: str(pin.specifier).removeprefix("==") for pin in constraints()}
     repositories = read_yaml(".pre-commit-config.yaml")["repos"]

@@ -12,7 +12,6 @@ from torch.nn import functional as F
 
 from ..data import load_mnist
 from ..doctor import diagnose
-from ..likelihoods import bernoulli_log_likelihood
 from ..model import VAE
 from ..noise import make_generator
 from ..objective import kl_per_dimension, kl_standard_normal
@@ -476,7 +475,8 @@ def _train(
         z = mu + ((1.0 if draw == "variance" else 0.5) * log_var).exp() * eps
         z = z.detach() if draw == "detached" else mu if draw == "none" else z
         logits = model.decode_mean(z) if draw == "squashed" else model.decode(z)
-        return -bernoulli_log_likelihood(run.images, logits), kl_standard_normal(mu, log_var)
+        each = F.binary_cross_entropy_with_logits(logits, run.images, reduction="none")
+        return each.sum(1), kl_standard_normal(mu, log_var)
 
     for place, beta in enumerate(run.weights()):
         if draw == "one for all":
