@@ -397,7 +397,7 @@ def _fault_unseen(model: nn.Module, x: torch.Tensor) -> str | None:
     draw = getattr(model, "draw", None)
     if draw is None:
         return None
-    q = mu.repeat(25, 1), log_var.repeat(25, 1) - 2  # the trained model's: sharper than a fresh one
+    q = mu.repeat(25, 1), log_var.repeat(25, 1) - 2  # sharper than a fresh model's
     try:
         noise = (draw(*q) - q[0]) / (0.5 * q[1]).exp()
     except TypeError:  # a draw with arguments of its own
