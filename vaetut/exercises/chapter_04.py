@@ -408,11 +408,11 @@ def _codes_problem(count: torch.Tensor, block: int) -> str | None:
         return "are your codes from the prior, N(0, I)? Their mean is not 0"
     if not (share.std(0) / spread - 1).abs().max() < 0.08:
         return "are your codes from the prior, N(0, I)? Their spread is not 1"
-    if not plausible(count, cdf):
-        return "your codes have the right spread, but they are not normal: use torch.randn"
     for values in (share, (share - 0.5).square()):
         if (values.T.corrcoef() - torch.eye(values.shape[1])).abs().max() > 0.13:
             return "one latent dimension can be told from the other: each needs noise of its own"
+    if not plausible(count, cdf):
+        return "your codes have the right spread, but they are not normal: use torch.randn"
     for lag in (1, len(share) // 2, len(share) - len(share) // 2):
         pairs = torch.stack([share[lag:].flatten(), share[:-lag].flatten()])
         if pairs.corrcoef()[0, 1].abs() > 0.13:
