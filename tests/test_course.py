@@ -135,7 +135,7 @@ def notebook_of(path, answers):
     for number, code in answers.items():
         chapter = int(number.partition(".")[0])
         cells.append(
-            f"from tests.exercises.chapter_{chapter:02} import *\n"
+            f"from tests.exercises import chapter_{chapter:02} as known\n"
             f"{function_name(number)} = {code}\nexercises.check({number!r}, None)"
         )
     nbformat.write(
@@ -145,8 +145,10 @@ def notebook_of(path, answers):
 
 
 def test_every_solution_gets_full_marks_and_a_known_mistake_loses_them(tmp_path):
-    right = {number: f'SOLUTIONS["{number}"]' for number in SOLUTIONS}
-    wrong = {number: f'next(a for n, a, _ in MISTAKES if n == "{number}")' for number in SOLUTIONS}
+    right = {number: f'known.SOLUTIONS["{number}"]' for number in SOLUTIONS}
+    wrong = {
+        number: f'next(a for n, a, _ in known.MISTAKES if n == "{number}")' for number in SOLUTIONS
+    }
     paths = [notebook_of(tmp_path / f"{n}.ipynb", a) for n, a in (("r", right), ("w", wrong))]
     points = dict.fromkeys(SOLUTIONS, 1.0)
     grades = grade(paths, tmp_path / "grades", points=points, limits=Limits(memory=8))
