@@ -57,7 +57,8 @@ STRAY = """() => [...document.querySelectorAll('article span.math')].filter(form
   const range = document.createRange();
   range.setStart(after, 0);
   range.setEnd(after, 1);
-  return range.getBoundingClientRect().top > [...formula.getClientRects()].pop().bottom;
+  const shown = [...formula.getClientRects()].pop();  // none where it is hidden
+  return shown && range.getBoundingClientRect().top > shown.bottom;
 }).map(formula => formula.parentNode.textContent.slice(0, 80))"""
 
 # What scrolls sideways, and cannot be reached by keyboard.
