@@ -19,10 +19,11 @@ def test_every_question_opens_without_a_script_and_is_answered_on_paper(
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.goto((HTML / "book" / f"{chapter.stem}.html").as_uri())
-    labels = page.locator("blockquote strong").filter(has_text="Question ").all_inner_texts()
+    labels = page.locator("blockquote strong").filter(has_text="Question ").all_text_contents()
     assert labels == [f"Question {number}:" for number in range(1, len(asked) + 1)]
     answers = page.locator("details.answers")
     assert answers.count() == len(asked)
+    answers.first.scroll_into_view_if_needed()
     assert not answers.first.locator("ol").is_visible()
     answers.first.locator("summary").focus()
     page.keyboard.press("Enter")
