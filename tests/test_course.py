@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("py_mini_racer", reason="the formulas of the slides are made with the book's")
 
 from book.course import figures, instructor, packs, slides, student
+from book.course.markup import formula
 from book.course.sources import ANSWER, BOOK, ROOT, chapters, mistakes, plan, solutions
 from tests.test_exercises import MISTAKES, SOLUTIONS
 from vaetut.exercises.registry import CHECKS
@@ -118,6 +119,11 @@ def test_every_figure_has_its_description_source_and_licence(kit):
     pictures = [path for path in folder.iterdir() if path.suffix in (".png", ".svg")]
     assert len(lines) == len(pictures) + 1 and (folder / "LICENCE.txt").exists()
     assert all("CC BY 4.0,https://" in line for line in lines[1:])
+
+
+def test_script_letters_are_letters_of_their_own():
+    shown = formula(r"\mathcal{L}_\mathcal{N} \mathbb{E} \mathbb{R} L", display=False)
+    assert all(f"<mi>{letter}</mi>" in shown for letter in "ℒ𝒩𝔼ℝL")
 
 
 @pytest.mark.parametrize("tool", ["otter", "nbgrader"])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from vaetut.exercises import check, judge, registry
+from vaetut.exercises import check, draws, judge, registry
 from vaetut.exercises.registry import CHECKS, close, scaled, shifted, sizes
 
 FILES = sorted((Path(__file__).parent / "exercises").glob("chapter_*.py"))
@@ -282,7 +282,7 @@ def test_sizes_differ_and_lie_within(seed):
 )
 def test_misuse_of_a_generator_is_noticed(draw, hint, seed):
     state = torch.get_rng_state()
-    found = registry.generator_problem(draw)
+    found = draws.generator_problem(draw)
     assert found is None if hint is None else hint in found
     assert torch.equal(state, torch.get_rng_state())
 
@@ -290,17 +290,17 @@ def test_misuse_of_a_generator_is_noticed(draw, hint, seed):
 def test_draws_are_plausible_under_their_own_distribution_only():
     g = torch.Generator().manual_seed(0)
     normal, flat = torch.randn(4000, 2, generator=g), torch.rand(8000, generator=g) - 0.5
-    assert registry.plausible(normal, torch.special.ndtr)
-    assert not registry.plausible(math.sqrt(12) * flat, torch.special.ndtr)  # the same moments
-    assert not registry.plausible(normal + 0.1, torch.special.ndtr)
-    assert not registry.plausible(torch.full((8000,), torch.nan), torch.special.ndtr)
+    assert draws.plausible(normal, torch.special.ndtr)
+    assert not draws.plausible(math.sqrt(12) * flat, torch.special.ndtr)  # the same moments
+    assert not draws.plausible(normal + 0.1, torch.special.ndtr)
+    assert not draws.plausible(torch.full((8000,), torch.nan), torch.special.ndtr)
 
 
 @pytest.mark.parametrize(("sides", "right"), [(6, True), (7, False)])
 def test_plausible_knows_distributions_with_steps(sides, right):
     dice = torch.randint(sides, (2000,), generator=torch.Generator().manual_seed(0)) + 1
-    assert registry.plausible(dice, lambda x: (x.floor() / 6).clamp(0, 1)) == right
-    assert registry.plausible(dice[:1], lambda x: (x.floor() / 6).clamp(0, 1))
+    assert draws.plausible(dice, lambda x: (x.floor() / 6).clamp(0, 1)) == right
+    assert draws.plausible(dice[:1], lambda x: (x.floor() / 6).clamp(0, 1))
 
 
 @pytest.mark.parametrize(
@@ -318,13 +318,13 @@ def test_plausible_knows_distributions_with_steps(sides, right):
 )
 def test_noise_that_is_not_independent_and_normal_is_noticed(spoil, hint):
     eps = torch.randn(1000, 3, generator=torch.Generator().manual_seed(0))
-    found = registry.noise_problem(spoil(eps))
+    found = draws.noise_problem(spoil(eps))
     assert found is None if hint is None else hint in found
 
 
 @pytest.mark.parametrize(("used", "noisy"), [(400, False), (10, True)])
 def test_an_average_of_too_few_draws_is_noticed(used, noisy, seed):
-    found = registry.too_noisy(
+    found = draws.too_noisy(
         lambda g: torch.randn(used, 3, generator=g).mean(0), torch.full((3,), 0.05)
     )
     assert (found is not None) == noisy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import sys
+import unicodedata
 
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -13,13 +14,25 @@ from .sources import BOOK
 from .student import PAGE, on_site
 
 sys.path.insert(0, str(BOOK / "_ext"))
-from mathematics import typeset  # the book's own, which runs MathJax
+from mathematics import typeset
+
+LETTERS = re.compile(r'<mi[^>]*mathvariant="(script|double-struck)"[^>]*>([A-Z])</mi>')
 
 
 def formula(source: str, display: bool) -> str:
     """Return a formula as MathML, its number at its end."""
     source = re.sub(r"\\tag\{([^}]*)\}", r"\\qquad\\text{(\1)}", source.strip())
-    return typeset("mathml", source, display)
+    return LETTERS.sub(_letter, typeset("mathml", source, display))
+
+
+def _letter(found: re.Match[str]) -> str:
+    """Return a script or double-struck letter as itself: browsers do not know the variants."""
+    name = f"{found[1].upper()} CAPITAL {found[2]}"
+    try:
+        letter = unicodedata.lookup(f"MATHEMATICAL {name}")
+    except KeyError:  # a few had names before
+        letter = unicodedata.lookup(name)
+    return f"<mi>{letter}</mi>"
 
 
 def _formula_of(source: str, options: dict) -> str:

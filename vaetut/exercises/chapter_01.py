@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
+from ..distributions import LOG_2PI
 from .answers import ReadersError
 from .registry import (
     close,
@@ -20,8 +21,6 @@ from .registry import (
     shifted,
     sizes,
 )
-
-_LOG_2PI = math.log(2 * math.pi)
 
 
 @exercise("1.1")
@@ -205,7 +204,7 @@ def _mixture(
     """Return log p(x), (N,); `constant` times log 2πv is the normalising constant, here D/2."""
     constant = 0.5 * x.shape[1] if constant is None else constant
     squares = (x[:, None] - means).square().sum(-1)  # (N, K)
-    bumps = -0.5 * squares / variances - constant * (variances.log() + _LOG_2PI)
+    bumps = -0.5 * squares / variances - constant * (variances.log() + LOG_2PI)
     return (bumps + weights.log()).logsumexp(1)
 
 
@@ -219,8 +218,8 @@ def _mixed_up(
     given, half_D = (x, weights, means), 0.5 * x.shape[1]
     wanted, even = _mixture(*given, variances), torch.ones_like(weights)
     squares = (x[:, None] - means).square()  # (N, K, D)
-    bumps = -0.5 * squares.sum(-1) / variances - half_D * (variances.log() + _LOG_2PI)
-    averaged = -0.5 * squares.mean(-1) / variances - half_D * (variances.log() + _LOG_2PI)
+    bumps = -0.5 * squares.sum(-1) / variances - half_D * (variances.log() + LOG_2PI)
+    averaged = -0.5 * squares.mean(-1) / variances - half_D * (variances.log() + LOG_2PI)
     others = [_mixture(*given, variances, k / 2) for k in range(2, 9) if k != x.shape[1]]
     return {
         "that is the density; its logarithm is wanted": wanted.exp(),
@@ -338,8 +337,8 @@ def _slid(
     """Return the logarithm of the integral by a finer grid; `prior` 0 leaves N(0, 1) out."""
     z = torch.linspace(-5, 5, 4001, dtype=torch.float64)
     squares = (x[:, None].double() - f(z)).square().sum(-1)  # (N, 4001)
-    bumps = -0.5 * (squares / variance + x.shape[1] * (_LOG_2PI + math.log(variance)))
-    log_share = prior * -0.5 * (z.square() + _LOG_2PI) + math.log(10 / 4000)
+    bumps = -0.5 * (squares / variance + x.shape[1] * (LOG_2PI + math.log(variance)))
+    log_share = prior * -0.5 * (z.square() + LOG_2PI) + math.log(10 / 4000)
     return (bumps + log_share).logsumexp(1).float()
 
 

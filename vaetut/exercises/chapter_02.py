@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from ..distributions import LOG_2PI
 from .registry import (
     close,
     compare,
@@ -20,8 +21,6 @@ from .registry import (
     size,
     sizes,
 )
-
-_LOG_2PI = math.log(2 * math.pi)
 
 
 @exercise("2.1")
@@ -115,7 +114,7 @@ class _IndependentNormal:
 
     def log_prob(self, x: torch.Tensor) -> torch.Tensor:  # (N, D) -> (N,)
         eps = (torch.as_tensor(x) - self.mean) / self.sigma
-        return (-0.5 * (eps.square() + _LOG_2PI) - self.sigma.log()).sum(-1)
+        return (-0.5 * (eps.square() + LOG_2PI) - self.sigma.log()).sum(-1)
 
     def sample(self, count: int, g: torch.Generator) -> torch.Tensor:
         return self.mean + self.sigma * torch.randn(count, len(self.mean), generator=g)
@@ -141,7 +140,7 @@ def _log_density_exp(log_density_exp: Callable[[torch.Tensor], torch.Tensor]) ->
         return f"one value for each of the {B} points is wanted; yours has shape {tuple(got.shape)}"
 
     def plain(z: torch.Tensor) -> torch.Tensor:
-        return -0.5 * (z.square() + _LOG_2PI)
+        return -0.5 * (z.square() + LOG_2PI)
 
     wanted = plain(z) - z
     known = {
@@ -160,9 +159,9 @@ def _log_density_exp(log_density_exp: Callable[[torch.Tensor], torch.Tensor]) ->
         "the z that is mapped to x is not exp(x): invert f": plain(x.exp()) - x,
         "f is exp, and its inverse the natural logarithm": plain(x.log10()) - x.log10(),
         "a factor ½ is missing in the exponent": wanted - 0.5 * z**2,
-        "the constant log 2π is missing": wanted + 0.5 * _LOG_2PI,
+        "the constant log 2π is missing": wanted + 0.5 * LOG_2PI,
         "log 2π is there once too often: it has a factor ½, like the square": (
-            wanted - 0.5 * _LOG_2PI
+            wanted - 0.5 * LOG_2PI
         ),
         "that is the density; its logarithm is wanted": wanted.exp(),
         "the sign is turned": -wanted,
@@ -235,7 +234,7 @@ def _wire(
     along = (x @ w).square() / w.square().sum()
     total = w.square().sum() + variance
     squares = along / total + across * (x.square().sum(-1) - along) / variance
-    logs = total.log() + axes * math.log(variance) + (axes + 1) * _LOG_2PI
+    logs = total.log() + axes * math.log(variance) + (axes + 1) * LOG_2PI
     return -0.5 * (squares + logs).float()
 
 
@@ -247,7 +246,7 @@ def _bent_wire(
     def normal(covariance: torch.Tensor, mean: torch.Tensor | float = 0.0) -> torch.Tensor:
         off = x - mean
         square = (off * torch.linalg.solve(covariance, off.T).T).sum(-1)
-        return -0.5 * (square + torch.logdet(covariance) + D * _LOG_2PI)
+        return -0.5 * (square + torch.logdet(covariance) + D * LOG_2PI)
 
     wanted, line = _wire(x, w, variance), torch.outer(w, w)
     log_det = torch.logdet(line + variance * eye)
@@ -275,16 +274,16 @@ def _bent_wire(
         "D - 1 directions lie across the line; you count one": _wire(x, w, variance, axes=1),
         "D - 1 directions lie across the line; you count D": _wire(x, w, variance, axes=D),
         "that is the density; its logarithm is wanted": wanted.exp(),
-        "the constant, log 2π for each dimension, is missing": wanted + 0.5 * D * _LOG_2PI,
+        "the constant, log 2π for each dimension, is missing": wanted + 0.5 * D * LOG_2PI,
         "the constant log 2π counts once for each dimension, D times in all": (
-            wanted + 0.5 * (D - 1) * _LOG_2PI
+            wanted + 0.5 * (D - 1) * LOG_2PI
         ),
         "a factor ½ is missing": 2 * wanted,
         "the logarithm of the determinant is missing": wanted + 0.5 * log_det,
         "the logarithm of the determinant has the wrong sign": wanted + log_det,
         "the factor ½ before the determinant is missing": wanted - 0.5 * log_det,
         "the factor ½ before the squares is missing": (
-            2 * wanted + 0.5 * log_det + 0.5 * D * _LOG_2PI
+            2 * wanted + 0.5 * log_det + 0.5 * D * LOG_2PI
         ),
         "the sign is turned": -wanted,
         "you averaged over the dimensions": wanted / D,

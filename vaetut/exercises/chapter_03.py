@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from ..distributions import LOG_2PI
 from .registry import (
     close,
     compare,
@@ -18,8 +19,6 @@ from .registry import (
     size,
     sizes,
 )
-
-_LOG_2PI = math.log(2 * math.pi)
 
 
 @exercise("3.1")
@@ -210,12 +209,12 @@ def _other_weights(
     log_var: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
     L = z.shape[-1]
-    prior = -0.5 * (z.square() + _LOG_2PI).sum(-1)
+    prior = -0.5 * (z.square() + LOG_2PI).sum(-1)
 
     def log_q(power: float = 1.0, term: float = 0.5) -> torch.Tensor:
         """Have (z - mu)² divided by the variance to a power, and `term` before log_var."""
         squares = (z - mu).square() / (power * log_var).exp()
-        return (-0.5 * (squares + _LOG_2PI) - term * log_var).sum(-1)
+        return (-0.5 * (squares + LOG_2PI) - term * log_var).sum(-1)
 
     q, weight = log_q(), log_likelihood + prior
     wanted = weight - q
@@ -252,10 +251,10 @@ def _other_weights(
             weight - log_q(1.0, -0.5)
         ),
         "only one of the two densities has its log 2π; either both or none": (
-            wanted - 0.5 * L * _LOG_2PI
+            wanted - 0.5 * L * LOG_2PI
         ),
         "only one of the densities has its log 2π; either both or none": (
-            wanted + 0.5 * L * _LOG_2PI
+            wanted + 0.5 * L * LOG_2PI
         ),
         "you averaged over the latent dimensions; they are summed": (
             log_likelihood + (prior - q) / L
@@ -319,7 +318,7 @@ def _log_normal(x: torch.Tensor, W: torch.Tensor, b: torch.Tensor, variance: flo
     explained = ((off @ W) * torch.linalg.solve(M, (off @ W).T).T).sum(1)
     square = (off.square().sum(1) - explained) / variance
     log_det = (D - L) * math.log(variance) + torch.logdet(M)
-    return (-0.5 * (square + log_det + D * _LOG_2PI)).float()
+    return (-0.5 * (square + log_det + D * LOG_2PI)).float()
 
 
 def _not_normal(
@@ -345,7 +344,7 @@ def _not_normal(
             _diagonal_normal(off, W.square().sum(1) + variance)
         ),
         "the square takes the inverse of the covariance, not the covariance": (
-            -0.5 * ((off @ C * off).sum(1) + log_det + D * _LOG_2PI)
+            -0.5 * ((off @ C * off).sum(1) + log_det + D * LOG_2PI)
         ),
         "the determinant is that of Wᵀ W + sigma squared I, which is only (L, L): D - L factors "
         "sigma squared are missing": wanted + 0.5 * (D - L) * math.log(variance),
@@ -357,11 +356,11 @@ def _not_normal(
         "the factor ½ before the determinant is missing": wanted - 0.5 * log_det,
         "the factor ½ before the square is missing": wanted - 0.5 * square,
         "a factor ½ is missing": 2 * wanted,
-        "the constant log 2π is missing": wanted + 0.5 * D * _LOG_2PI,
-        "the factor ½ before log 2π is missing": wanted - 0.5 * D * _LOG_2PI,
-        "log 2π counts once for each pixel, D times in all": wanted + 0.5 * (D - 1) * _LOG_2PI,
+        "the constant log 2π is missing": wanted + 0.5 * D * LOG_2PI,
+        "the factor ½ before log 2π is missing": wanted - 0.5 * D * LOG_2PI,
+        "log 2π counts once for each pixel, D times in all": wanted + 0.5 * (D - 1) * LOG_2PI,
         "log 2π counts once for each pixel, not for each latent dimension": (
-            wanted + 0.5 * (D - L) * _LOG_2PI
+            wanted + 0.5 * (D - L) * LOG_2PI
         ),
         "the sign is turned": -wanted,
         "that is the density; its logarithm is wanted": wanted.exp(),
@@ -372,7 +371,7 @@ def _not_normal(
 
 
 def _diagonal_normal(off: torch.Tensor, variances: torch.Tensor) -> torch.Tensor:
-    return -0.5 * (off.square() / variances + variances.log() + _LOG_2PI).sum(1)
+    return -0.5 * (off.square() / variances + variances.log() + LOG_2PI).sum(1)
 
 
 @exercise("3.6")

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ..distributions import LOG_2PI
 from ..model import VAE
+from .draws import generator_problem, noise_problem, plausible, too_noisy
 from .registry import (
     close,
     compare,
@@ -17,15 +19,9 @@ from .registry import (
     drawn,
     exercise,
     furthest,
-    generator_problem,
-    noise_problem,
-    plausible,
     size,
     sizes,
-    too_noisy,
 )
-
-_LOG_2PI = math.log(2 * math.pi)
 
 
 @exercise("4.1", results=2)
@@ -63,7 +59,7 @@ def _bayes_at(
             "e to the power of such log-likelihoods is 0 or infinite in floats: use logsumexp, and "
             "never leave the logarithm"
         )
-    log_joint = log_likelihood - 0.5 * z.square().sum(-1) - _LOG_2PI
+    log_joint = log_likelihood - 0.5 * z.square().sum(-1) - LOG_2PI
     wanted = log_joint.logsumexp(0) + math.log(cell)
     known = {
         "the prior p(z) is missing: multiply it in before you sum": (
@@ -77,12 +73,12 @@ def _bayes_at(
         "the area of a cell belongs inside the logarithm, or as its logarithm outside": (
             wanted - math.log(cell) + cell
         ),
-        "the prior's constant, log 2π for two dimensions, is missing": wanted + _LOG_2PI,
+        "the prior's constant, log 2π for two dimensions, is missing": wanted + LOG_2PI,
         "the prior of two coordinates has the constant log 2π, which is twice ½ log 2π": (
-            wanted + 0.5 * _LOG_2PI
+            wanted + 0.5 * LOG_2PI
         ),
         "the prior is that of both coordinates; yours has one": (
-            (log_likelihood - 0.5 * (z[:, 0] ** 2 + _LOG_2PI)).logsumexp(0) + math.log(cell)
+            (log_likelihood - 0.5 * (z[:, 0] ** 2 + LOG_2PI)).logsumexp(0) + math.log(cell)
         ),
         "the largest term, taken off before exp, must be added again at the end": (
             wanted - log_joint.amax()
@@ -186,18 +182,18 @@ def _near(
             _log_q(z, mu, 2 * log_var)
         ),
         "the square of (z - mu) is divided by σ² = exp(log_var); you have used σ": _mixed(
-            -0.5 * (off / (0.5 * log_var).exp() + log_var + _LOG_2PI)
+            -0.5 * (off / (0.5 * log_var).exp() + log_var + LOG_2PI)
         ),
         "the density of a stretched axis is divided by σ, so half of log_var is subtracted": _mixed(
-            -0.5 * (off / log_var.exp() + 2 * log_var + _LOG_2PI)
+            -0.5 * (off / log_var.exp() + 2 * log_var + LOG_2PI)
         ),
         "each density is divided by its σ: half of log_var, summed over coordinates, is missing": (
             _mixed(terms + 0.5 * log_var)
         ),
         "the factor ½ before the square is missing": _mixed(terms - 0.5 * off / log_var.exp()),
-        "the constant log 2π is missing": wanted + 0.5 * L * _LOG_2PI,
+        "the constant log 2π is missing": wanted + 0.5 * L * LOG_2PI,
         "the constant log 2π belongs to every coordinate, not to the sum once": (
-            wanted + 0.5 * (L - 1) * _LOG_2PI
+            wanted + 0.5 * (L - 1) * LOG_2PI
         ),
         "you averaged over the coordinates; their log-densities are summed": (
             terms.mean(-1).logsumexp(1) - math.log(N)
@@ -244,7 +240,7 @@ def _far(log_aggregate: Callable[..., torch.Tensor], g: torch.Generator) -> str 
 
 def _terms(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
     """Return log q(z_m|x_n) of each coordinate, (M, N, L)."""
-    return -0.5 * ((z[:, None] - mu).square() / log_var.exp() + log_var + _LOG_2PI)
+    return -0.5 * ((z[:, None] - mu).square() / log_var.exp() + log_var + LOG_2PI)
 
 
 def _mixed(terms: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import torch
 
+from ..distributions import LOG_2PI, normal_log_prob
+from .draws import generator_problem, noise_problem, too_noisy
 from .registry import (
     close,
     compare,
@@ -14,14 +16,10 @@ from .registry import (
     drawn,
     exercise,
     furthest,
-    generator_problem,
-    noise_problem,
     size,
     sizes,
-    too_noisy,
 )
 
-_LOG_2PI = math.log(2 * math.pi)
 _Two = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -46,8 +44,7 @@ def _codes(B: int, L: int, g: torch.Generator) -> list[torch.Tensor]:
 
 
 def _normal(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
-    eps = (z - mu) / (0.5 * log_var).exp()
-    return -0.5 * (eps**2 + _LOG_2PI + log_var).sum(-1)
+    return normal_log_prob(z, mu, log_var).sum(-1)
 
 
 def _log_q_problem(
@@ -62,9 +59,9 @@ def _log_q_problem(
         return f"one value for each of the {B} rows is wanted; yours has shape {tuple(got.shape)}"
     off, var, jacobian = z - mu, log_var.exp(), 0.5 * log_var.sum(-1)
     square = (off**2 / var).sum(-1)  # of eps
-    plain = -0.5 * (square + L * _LOG_2PI)  # of eps, without the Jacobian
+    plain = -0.5 * (square + L * LOG_2PI)  # of eps, without the Jacobian
     wanted = plain - jacobian
-    by_variance = -0.5 * ((off / var) ** 2 + _LOG_2PI).sum(-1)
+    by_variance = -0.5 * ((off / var) ** 2 + LOG_2PI).sum(-1)
     known = {
         "that is the log-density of eps; the stretched axis, the Jacobian, is missing": plain,
         "the Jacobian has the wrong sign: where sigma is large, the density of z is low": (
@@ -81,24 +78,24 @@ def _log_q_problem(
             by_variance - 2 * jacobian
         ),
         "eps is squared whole: under (z - mu)² stands σ², yours has σ": (
-            -0.5 * (off**2 / (0.5 * log_var).exp() + _LOG_2PI).sum(-1) - jacobian
+            -0.5 * (off**2 / (0.5 * log_var).exp() + LOG_2PI).sum(-1) - jacobian
         ),
         "eps is (z - mu) divided by sigma; you multiplied": (
-            -0.5 * (off**2 * var + _LOG_2PI).sum(-1) - jacobian
+            -0.5 * (off**2 * var + LOG_2PI).sum(-1) - jacobian
         ),
         "that is the density of eps at z: where is (z - mu)?": (
-            -0.5 * (z**2 + _LOG_2PI).sum(-1) - jacobian
+            -0.5 * (z**2 + LOG_2PI).sum(-1) - jacobian
         ),
         "the squares of eps are wanted, not their absolute values": (
             wanted + 0.5 * square - 0.5 * (off.abs() / (0.5 * log_var).exp()).sum(-1)
         ),
         "a factor ½ is missing in the exponent": wanted - 0.5 * square,
         "a factor ½ is missing": 2 * wanted,
-        "the constant log 2π is missing": wanted + 0.5 * L * _LOG_2PI,
+        "the constant log 2π is missing": wanted + 0.5 * L * LOG_2PI,
         "the constant log 2π belongs to every coordinate, not to the sum once": (
-            wanted + 0.5 * (L - 1) * _LOG_2PI
+            wanted + 0.5 * (L - 1) * LOG_2PI
         ),
-        "the constant has a factor ½ for each coordinate": wanted - 0.5 * L * _LOG_2PI,
+        "the constant has a factor ½ for each coordinate": wanted - 0.5 * L * LOG_2PI,
         "the exponent, minus half of the square of eps, has lost its minus": wanted + square,
         "the sign is turned": -wanted,
         "you averaged over the latent dimensions; they are summed": wanted / L,
@@ -259,7 +256,7 @@ class _Steps:
     def estimates(self, scale: torch.Tensor, divisor: torch.Tensor) -> _Two:
         """Return mean and spread of f (z - mu) / divisor for z = mu + scale * eps."""
         off = (self.mu - self.step) / scale
-        slope = self.height * (-0.5 * (off**2 + _LOG_2PI)).exp() / scale
+        slope = self.height * (-0.5 * (off**2 + LOG_2PI)).exp() / scale
         z = self.mu + scale * self.eps
         spread = (self(z)[:, None] * (z - self.mu) / divisor).std(0)
         return slope * scale**2 / divisor, spread
@@ -267,7 +264,7 @@ class _Steps:
     def in_log_var(self) -> _Two:
         """Return mean and spread of the estimate of the gradient in log_var."""
         off = (self.mu - self.step) / self.sigma
-        slope = -0.5 * off * self.height * (-0.5 * (off**2 + _LOG_2PI)).exp()
+        slope = -0.5 * off * self.height * (-0.5 * (off**2 + LOG_2PI)).exp()
         return slope, (self(self.mu + self.sigma * self.eps)[:, None] * (self.eps**2 - 1) / 2).std(
             0
         )
@@ -383,7 +380,7 @@ def _affine(
 
 
 def _map(mu: torch.Tensor, A: torch.Tensor, eps: torch.Tensor) -> _Two:
-    plain = -0.5 * (eps**2 + _LOG_2PI).sum(-1)
+    plain = -0.5 * (eps**2 + LOG_2PI).sum(-1)
     return mu + eps @ A.T, plain - torch.linalg.slogdet(A).logabsdet
 
 
@@ -424,7 +421,7 @@ def _density_problem(
     if got.isnan().any():
         return "your log-density is nan: the determinant of A may be negative, a volume may not"
     L, volume = len(A), A.det().abs()
-    plain = -0.5 * (eps**2 + _LOG_2PI).sum(-1)  # of the noise
+    plain = -0.5 * (eps**2 + LOG_2PI).sum(-1)  # of the noise
     wanted = plain - volume.log()
     known = {
         "that is the log-density of eps; the determinant is missing": plain,
@@ -444,9 +441,9 @@ def _density_problem(
         "only a triangular matrix has its diagonal's product as determinant": (
             plain - A.diag().abs().log().sum()
         ),
-        "the constant log 2π is missing": wanted + 0.5 * L * _LOG_2PI,
+        "the constant log 2π is missing": wanted + 0.5 * L * LOG_2PI,
         "the constant log 2π belongs to every coordinate, not to the sum once": (
-            wanted + 0.5 * (L - 1) * _LOG_2PI
+            wanted + 0.5 * (L - 1) * LOG_2PI
         ),
         "a factor ½ is missing before the square of eps": wanted - 0.5 * (eps**2).sum(-1),
         "the sign is turned": -wanted,

@@ -9,6 +9,7 @@ import torch
 from torch import distributions
 from torch.nn import functional as F
 
+from ..distributions import LOG_2PI
 from ..likelihoods import gaussian_log_likelihood
 from .registry import (
     close,
@@ -20,8 +21,6 @@ from .registry import (
     size,
     sizes,
 )
-
-_LOG_2PI = math.log(2 * math.pi)
 
 
 def _shape_hint(got: torch.Tensor, rows: int, width: int, axis: str) -> str | None:
@@ -207,7 +206,7 @@ def _gaussian_problem(
         return hint
     wanted = _minus_log_likelihood(x, x_mean, log_var)
     error, var, sigma = (x - x_mean).square().sum(-1), log_var.exp(), (log_var / 2).exp()
-    scaled, constant = error / var, D * (_LOG_2PI + log_var)
+    scaled, constant = error / var, D * (LOG_2PI + log_var)
     known = {
         "the sign is turned: the loss is −log p(x|z)": -wanted,
         "twice too large: look for the factor ½": 2 * wanted,
@@ -216,7 +215,7 @@ def _gaussian_problem(
             0.5 * (scaled + D * log_var)
         ),
         "log 2π belongs to every pixel: it stands there D times, not once": (
-            0.5 * (scaled + D * log_var + _LOG_2PI)
+            0.5 * (scaled + D * log_var + LOG_2PI)
         ),
         "only the squared error is there: the price of a large variance, its log, is missing": (
             0.5 * scaled
@@ -224,9 +223,9 @@ def _gaussian_problem(
         "only the squared error is there, and without its ½; a large variance has a price": scaled,
         "that is half the squared error; the variance plays no part yet": 0.5 * error,
         "that is the squared error; the variance plays no part yet": error,
-        "the variance plays no part yet": 0.5 * (error + D * _LOG_2PI),
+        "the variance plays no part yet": 0.5 * (error + D * LOG_2PI),
         "the variance divides the error, but the price of a large one, its log, is missing": (
-            0.5 * (scaled + D * _LOG_2PI)
+            0.5 * (scaled + D * LOG_2PI)
         ),
         "every pixel pays for the variance: the log term stands there D times, not once": (
             0.5 * (scaled + constant / D)

@@ -13,14 +13,13 @@ from torch.nn.utils import parameters_to_vector
 from ..distributions import Normal
 from ..model import VAE
 from ..objective import kl_standard_normal
+from .draws import generator_problem, noise_problem
 from .registry import (
     close,
     compare,
     compare_gradients,
     drawn,
     exercise,
-    generator_problem,
-    noise_problem,
     size,
 )
 
