@@ -17,6 +17,7 @@ CHAPTERS = sorted((BOOK / "src").glob("[0-9][0-9]*_*.md"))
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
 TO_GLOSSARY = re.compile(rf"{GLOSSARY.stem}\.ipynb#(.+)")
 MASKED = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>")
+EXERCISE_TITLE = re.compile(r"^\*\*\d+\.\d+ [^*]*\*\*", flags=re.M)
 OTHER_MEANINGS = (
     "learning rate",
     "false-alarm rate",
@@ -62,6 +63,7 @@ def running_text(chapter: Path) -> Iterator[str]:
         body = body or cell.cell_type == "code"
         if cell.cell_type == "markdown":
             prose = re.sub(r"^(```|~~~)[\s\S]*?^\1|\$\$[\s\S]*?\$\$", "", cell.source, flags=re.M)
+            prose = EXERCISE_TITLE.sub("", prose)
             start = ("#", "|") if body else ("#", "|", ">")
             yield from (line for line in prose.splitlines() if not line.startswith(start))
 
