@@ -13,8 +13,7 @@ from torch import distributed
 import vaetut
 from tests.test_graphs import KINDS, LIKELIHOODS, RECIPE, assert_equal_runs, table
 from vaetut import memory, noise, objective
-from vaetut.training import graphs, groups
-from vaetut.training import run as loop
+from vaetut.training import graphs, groups, run as loop
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 

@@ -19,8 +19,7 @@ from vaetut.noise import TRAINING, make_generator
 from vaetut.objective import dreg_loss, noise_for
 from vaetut.parts import describe
 from vaetut.recipe import OBJECTIVES, SCHEDULES
-from vaetut.training import batch_loss, precision, steps
-from vaetut.training import run as loop
+from vaetut.training import batch_loss, precision, run as loop, steps
 from vaetut.training.optimizers import make_optimizers
 from vaetut.training.steps import loss_at
 

@@ -360,8 +360,7 @@ def grade(
         vaetut grade submissions/*.ipynb --points points.toml
     """
     try:
-        from .grading.grades import Limits, read_points, table
-        from .grading.grades import grade as grade_all
+        from .grading.grades import Limits, grade as grade_all, read_points, table
     except ModuleNotFoundError as error:
         raise ValueError(f"no {error.name}: pip install 'vaetut[grade]'") from error
     grades = grade_all(
