@@ -39,7 +39,7 @@ def is_stub(answer: object) -> bool:
     return {step.opname for step in steps} <= _EMPTY and constants[-1:] == [None]
 
 
-def tamed(function: Callable, results: int = 1) -> Callable:
+def tamed(function: Callable[..., object], results: int = 1) -> Callable[..., object]:
     """Wrap a reader's function: it cannot change what it is given, and returns tensors.
 
     Parameters
@@ -77,9 +77,10 @@ def _copy(argument: object) -> object:
 def _as_tensors(result: object, results: int) -> object:
     """Return numbers, lists and arrays as float32 tensors, functions tamed, other things as is."""
     if results > 1:
-        several = isinstance(result, list | tuple | torch.Tensor | np.ndarray)
-        several = several and getattr(result, "ndim", 1) > 0  # a single number has no length
-        if not several or len(result) != results:
+        if not isinstance(result, list | tuple | torch.Tensor | np.ndarray):
+            return result
+        single = getattr(result, "ndim", 1) == 0  # one number, which has no length
+        if single or len(result) != results:
             return result
         return tuple(_as_tensors(each, 1) for each in result)
     if isinstance(result, list | tuple) and result:
@@ -92,8 +93,9 @@ def _as_tensors(result: object, results: int) -> object:
         result = torch.as_tensor(result)
     if isinstance(result, torch.Tensor):
         return result.to("cpu", torch.float32)
-    is_function = callable(result) and not isinstance(result, nn.Module)
-    return tamed(result) if is_function else result
+    if callable(result) and not isinstance(result, nn.Module):
+        return tamed(result)
+    return result
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from .registry import (
     sizes,
 )
 
+_Map = Callable[[torch.Tensor], torch.Tensor]
+
 
 @exercise("1.1")
 def _cost_of(cost_of: Callable[..., torch.Tensor]) -> str | None:
@@ -87,7 +89,7 @@ def _cross_entropy(x: torch.Tensor, x_hat: torch.Tensor) -> torch.Tensor:
 
 
 @exercise("1.2", results=2)
-def _turned(turned: Callable[..., tuple]) -> str | None:
+def _turned(turned: Callable[..., tuple[_Map, _Map]]) -> str | None:
     """Want a function of (encode, decode, R) that returns a turned pair of them."""
     g = drawn()
     N, D = sizes(g, 2, 3, 8)
@@ -141,7 +143,7 @@ def _known(got: torch.Tensor, known: dict[str, torch.Tensor], *tolerance: float)
     return next((hint for hint, wrong in known.items() if close(got, wrong, *tolerance)), None)
 
 
-def _runs(function: Callable, *args: object) -> bool:
+def _runs(function: Callable[..., object], *args: object) -> bool:
     try:
         function(*args)
     except ReadersError:
@@ -272,7 +274,7 @@ def _log_sliding(log_sliding: Callable[..., torch.Tensor]) -> str | None:
     variance = 0.25 + 0.25 * torch.rand((), generator=g).item()
     asked: list[torch.Tensor] = []  # the codes that f is asked for
 
-    def curve(axes: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    def curve(axes: torch.Tensor) -> _Map:
         def f(z: torch.Tensor) -> torch.Tensor:
             z = torch.as_tensor(z)
             if z.dim() != 1:
@@ -330,7 +332,7 @@ def _log_sliding(log_sliding: Callable[..., torch.Tensor]) -> str | None:
 
 def _slid(
     x: torch.Tensor,
-    f: Callable[[torch.Tensor], torch.Tensor],
+    f: _Map,
     variance: float,
     prior: float = 1.0,
 ) -> torch.Tensor:
@@ -346,7 +348,7 @@ def _about_the_grid(grid: torch.Tensor) -> str | None:
     """Say what is wrong with the codes that were tried."""
     if len(grid) < 2:
         return "you have tried fewer than two codes: (1.4) runs over all of them, so take a grid"
-    grid = grid.unique()
+    grid = torch.unique(grid)
     steps = grid.diff()
     if steps.max() > 10 * steps.median() and len(grid) > 50:
         return "your codes do not lie evenly: put a grid over z; draws would leave noise"
@@ -360,9 +362,7 @@ def _about_the_grid(grid: torch.Tensor) -> str | None:
     return None
 
 
-def _about_the_weights(
-    got: torch.Tensor, x: torch.Tensor, f: Callable[[torch.Tensor], torch.Tensor], variance: float
-) -> str:
+def _about_the_weights(got: torch.Tensor, x: torch.Tensor, f: _Map, variance: float) -> str:
     """Say what is wrong with a sum over a good grid."""
     wanted, flat, narrow = (_slid(x, f, variance, prior) for prior in (1.0, 0.0, 2.0))
     if close(got, shifted(got, wanted), 1e-3, 1e-2):
@@ -417,12 +417,14 @@ def _in_a_few_directions(N: int, D: int, L: int, g: torch.Generator) -> torch.Te
     directions = torch.linalg.qr(torch.randn(D, rank, generator=g, dtype=torch.float64)).Q
     spreads = 12 * 0.7 ** torch.arange(rank) * torch.where(torch.arange(rank) < L, 1.0, 0.35)
     mean = 1 + torch.randn(D, generator=g, dtype=torch.float64)
-    return (mean + codes * spreads @ directions.T).float()
+    images: torch.Tensor = mean + codes * spreads @ directions.T
+    return images.float()
 
 
 def _directions(rows: torch.Tensor) -> torch.Tensor:
     """Return all right singular vectors, as rows, the largest first: (D, D)."""
-    return torch.linalg.svd(rows)[2]
+    directions: torch.Tensor = torch.linalg.svd(rows)[2]
+    return directions
 
 
 def _on_sheet(images: torch.Tensor, L: int) -> torch.Tensor:

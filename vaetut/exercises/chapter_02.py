@@ -30,7 +30,7 @@ def _kl_from_densities(kl_from_densities: Callable[..., torch.Tensor]) -> str | 
     (N, M), (D, more) = sizes(g, 2, 100, 200), sizes(g, 2, 2, 5)
     pairs = [_two_normals(D, g), _two_normals(more, g)]
     samples = [p.sample(count, g) for (p, _), count in zip(pairs, (N, M), strict=True)]
-    got, wanted, known = [], [], []
+    numbers, rights, known = [], [], []
     for (p, q), x in zip(pairs, samples, strict=True):
         one = kl_from_densities(p.log_prob, q.log_prob, x)
         if one.shape == (len(x),):
@@ -39,10 +39,10 @@ def _kl_from_densities(kl_from_densities: Callable[..., torch.Tensor]) -> str | 
             return f"one number is wanted; yours has shape {tuple(one.shape)}"
         if not one.isfinite():
             return "your number is not finite: log_p and log_q return logarithms already"
-        got.append(one)
-        wanted.append((p.log_prob(x) - q.log_prob(x)).mean())
+        numbers.append(one)
+        rights.append((p.log_prob(x) - q.log_prob(x)).mean())
         known.append(_other_means(p.log_prob(x), q.log_prob(x), x.shape[1]))
-    got, wanted = torch.stack(got), torch.stack(wanted)
+    got, wanted = torch.stack(numbers), torch.stack(rights)
     both = {hint: torch.stack([one[hint] for one in known]) for hint in known[0]}
     totals = wanted * torch.tensor([N, M])
     both["you divide the sum by a number that is typed in: divide by the number of samples"] = (
@@ -245,7 +245,7 @@ def _bent_wire(
 
     def normal(covariance: torch.Tensor, mean: torch.Tensor | float = 0.0) -> torch.Tensor:
         off = x - mean
-        square = (off * torch.linalg.solve(covariance, off.T).T).sum(-1)
+        square: torch.Tensor = (off * torch.linalg.solve(covariance, off.T).T).sum(-1)
         return -0.5 * (square + torch.logdet(covariance) + D * LOG_2PI)
 
     wanted, line = _wire(x, w, variance), torch.outer(w, w)
@@ -298,11 +298,12 @@ def _kl_by_classifier(
 ) -> str | None:
     """Want a function of NumPy arrays (x, y) that returns KL(x's distribution || y's)."""
     g = drawn()
-    got, wanted, known = [], [], []
+    numbers: list[torch.Tensor] = []
+    rights, slips = [], []
     for D in sizes(g, 2, 2, 3):
         N = size(g, 8000, 9000)
         x, y = _uniform_and_falling(N, D, g)
-        x, y = (y, x) if got else (x, y)  # the second time they change places
+        x, y = (y, x) if numbers else (x, y)  # the second time they change places
         one = kl_by_classifier(x, y)
         if one.shape == (N,):
             return "that is one value per datum; an expectation is estimated by their mean"
@@ -310,17 +311,17 @@ def _kl_by_classifier(
             return "that is one value for each row of both piles; (2.1) is a mean over the data"
         if one.shape != ():
             return f"one number is wanted; yours has shape {tuple(one.shape)}"
-        right, wrong = _by_log_odds(x, y)
-        got.append(one)
-        wanted.append(right)
-        known.append(wrong)
-    got, wanted = torch.stack(got), torch.tensor(wanted, dtype=torch.float32)
+        right, known = _by_log_odds(x, y)
+        numbers.append(one)
+        rights.append(right)
+        slips.append(known)
+    got, wanted = torch.stack(numbers), torch.tensor(rights, dtype=torch.float32)
     if got[0] == got[1]:
         return "yours is the same for two different pairs of piles: is a number typed in"
     if close(got, wanted, rtol=0.1, atol=0.0):
         return None
-    for hint in known[0]:
-        wrong = torch.tensor([one[hint] for one in known], dtype=torch.float32)
+    for hint in slips[0]:
+        wrong = torch.tensor([known[hint] for known in slips], dtype=torch.float32)
         if close(got, wrong, rtol=0.02, atol=1e-3):
             return hint
     if ((got > 0.2 * wanted) & (got < 0.95 * wanted)).all():

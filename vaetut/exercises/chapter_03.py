@@ -315,7 +315,7 @@ def _log_normal(x: torch.Tensor, W: torch.Tensor, b: torch.Tensor, variance: flo
     """Return log N(x; b, W Wᵀ + variance I) by M = Wᵀ W + variance I, which is (L, L)."""
     (D, L), off, W = W.shape, (x - b).double(), W.double()
     M = W.T @ W + variance * torch.eye(L)
-    explained = ((off @ W) * torch.linalg.solve(M, (off @ W).T).T).sum(1)
+    explained: torch.Tensor = ((off @ W) * torch.linalg.solve(M, (off @ W).T).T).sum(1)
     square = (off.square().sum(1) - explained) / variance
     log_det = (D - L) * math.log(variance) + torch.logdet(M)
     return (-0.5 * (square + log_det + D * LOG_2PI)).float()

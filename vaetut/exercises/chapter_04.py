@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ..distributions import LOG_2PI
 from ..model import VAE
+from ..networks import Decoder
 from .draws import generator_problem, noise_problem, plausible, too_noisy
 from .registry import (
     close,
@@ -257,11 +258,11 @@ def _moments(moments: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str |
     """Want a function of (mu, log_var) that returns mean and variance of q(z), each (L,)."""
     g = drawn()
     N, L, *others = sizes(g, 4, 3, 9)
-    return _moments_of(moments, N, L, g) or _moments_of(moments, *others, g)
+    return _moments_of(moments, g, N, L) or _moments_of(moments, g, *others)
 
 
 def _moments_of(
-    moments: Callable[..., tuple[torch.Tensor, torch.Tensor]], N: int, L: int, g: torch.Generator
+    moments: Callable[..., tuple[torch.Tensor, torch.Tensor]], g: torch.Generator, N: int, L: int
 ) -> str | None:
     """Try N images and L coordinates."""
     side = 2.0 * torch.randint(2, (L,), generator=g) - 1  # the means of q(z) are not 0
@@ -329,6 +330,7 @@ def _draw_images(draw_images: Callable[..., torch.Tensor]) -> str | None:
     L, n = size(g, 3, 5), size(g, 3000, 3500)
     bias = 0.8 + 0.15 * torch.rand((), generator=g)  # apart from its sigmoid, and that one's
     model = VAE(784, L, ())
+    assert isinstance(model.decoder, Decoder)
     block = 784 // (L + 1)  # pixels whose logits are z_j, for each j, and then a constant
     with torch.no_grad():
         model.decoder.out.weight.zero_()
@@ -435,7 +437,7 @@ def _images_generator_problem(
 ) -> str | None:
     """Say whether codes and pixels both come from the generator."""
     both = torch.stack([images(drawn(stream)) for stream in (1, 2)])
-    share = both[..., : L * block].unflatten(2, (L, block)).mean(-1).flatten(1)
+    share = torch.unflatten(both[..., : L * block], 2, (L, block)).mean(-1).flatten(1)
     if hint := generator_problem(images):
         return hint
     if share.corrcoef()[0, 1] > 0.8:
@@ -514,7 +516,7 @@ def _two_costs(two_costs: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> s
     if not at_mean.isfinite().all() or not average.isfinite().all():
         return "your costs are not finite: what the decoder returns are logits, of any sign"
 
-    def again(K: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def again(K: int, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
         return tuple(each.detach() for each in two_costs(*exact.inputs, K, generator))
 
     turned = close(average, exact.at_mean) and not close(at_mean, average)
@@ -823,7 +825,7 @@ def _reuse_problem(
         return "which images are drawn does not depend on the generator: take every draw from it"
     if close(eps, noise, atol=1e-2):
         return "the noise does not depend on the generator: take every draw from it"
-    if len(place.unique()) == n:
+    if len(torch.unique(place)) == n:
         return "no image comes twice: draw them with replacement, each time from all N"
     if draw(1, drawn(1)).shape != mu[:1].shape:
         return "a single code should have the shape (1, L)"

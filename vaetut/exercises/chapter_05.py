@@ -28,16 +28,16 @@ def _log_q(log_q: Callable[..., torch.Tensor]) -> str | None:
     """Want a function of (z, mu, log_var) that returns log q(z|x), one value per row."""
     g = drawn()
     B, L, *others = sizes(g, 4, 2, 9)
-    inputs = _codes(B, L, g)
+    inputs = _codes(g, B, L)
     return (
         _log_q_problem(log_q, *inputs)
-        or _log_q_problem(log_q, *_codes(*others, g))
+        or _log_q_problem(log_q, *_codes(g, *others))
         or _far_problem(log_q, *inputs)
         or compare_gradients(log_q, _normal, inputs, [0, 1, 2])
     )
 
 
-def _codes(B: int, L: int, g: torch.Generator) -> list[torch.Tensor]:
+def _codes(g: torch.Generator, B: int, L: int) -> list[torch.Tensor]:
     """Return z, mu and log_var, each (B, L); z is not far out."""
     mu, log_var, eps = torch.randn(3, B, L, generator=g)
     return [mu + (0.5 * log_var).exp() * eps, mu, log_var]
@@ -127,11 +127,11 @@ def _draw(draw: Callable[..., torch.Tensor]) -> str | None:
     g = drawn()
     B, L, *others = sizes(g, 4, 2, 6)
     K, few = size(g, 2000, 3000), size(g, 7, 12)
-    mu, log_var = _posterior(B, L, g)
+    mu, log_var = _posterior(g, B, L)
     z = draw(mu, log_var, K, drawn(1))
     if z.shape != (K, B, L):
         return f"the shape should be (K, B, L), here {(K, B, L)}; yours is {tuple(z.shape)}"
-    small = _posterior(*others, g)
+    small = _posterior(g, *others)
     for k in (few, 1):
         if draw(*small, k, drawn(1)).shape != (k, *others):
             return f"the shape should be (K, B, L), also for K = {k}, B = {others[0]}"
@@ -142,7 +142,7 @@ def _draw(draw: Callable[..., torch.Tensor]) -> str | None:
     )
 
 
-def _posterior(B: int, L: int, g: torch.Generator) -> _Two:
+def _posterior(g: torch.Generator, B: int, L: int) -> _Two:
     """Return means and log-variances (B, L), that want gradients; no sigma is near 1."""
     mu = 2 * torch.randn(B, L, generator=g)
     log_var = 0.8 + torch.rand(B, L, generator=g)
@@ -357,7 +357,7 @@ def _correlated(correlated: Callable[..., _Two]) -> str | None:
     """Want a function of (mu, A, eps) that returns mu + A eps, (B, L), and its log-density."""
     g = drawn()
     B, L, *others = sizes(g, 4, 3, 8)
-    first, second = _affine(B, L, -1, g), _affine(*others, 1, g)
+    first, second = _affine(g, -1, B, L), _affine(g, 1, *others)
     return (
         _affine_problem(correlated, *first)
         or _affine_problem(correlated, *second)
@@ -368,7 +368,7 @@ def _correlated(correlated: Callable[..., _Two]) -> str | None:
 
 
 def _affine(
-    B: int, L: int, sign: float, g: torch.Generator
+    g: torch.Generator, sign: float, B: int, L: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return mu, eps (B, L), and A (L, L) between them, not symmetric, with a sign of its det."""
     mu, eps = (torch.randn(B, L, generator=g) for _ in range(2))
@@ -454,7 +454,7 @@ def _density_problem(
 
 def _large_problem(correlated: Callable[..., _Two], g: torch.Generator) -> str | None:
     """Try a batch of one, and determinants that are no float."""
-    mu, A, eps = _affine(2, 100, 1, g)
+    mu, A, eps = _affine(g, 1, 2, 100)
     for scale in (0.1, 10.0):
         wanted = _map(mu[:1], scale * A, eps[:1])
         got = correlated(mu[:1], scale * A, eps[:1])
@@ -498,7 +498,7 @@ class _Cost:
     def score_error(self, K: int) -> torch.Tensor:
         """Return the standard error of a score-function estimate for the cost z @ c."""
         z = self.mu + self.sigma * self.eps
-        return ((z @ self.c)[:, None] * self.eps / self.sigma).std(0) / K**0.5
+        return ((z @ self.c)[:, None] * self.eps / self.sigma).std(0) / math.sqrt(K)
 
     def in_sigma(self, factor: torch.Tensor) -> _Two:
         """Return mean and spread of the gradient in sigma, times a factor."""

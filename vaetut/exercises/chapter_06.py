@@ -178,10 +178,10 @@ def _gaussian(gaussian_price: Callable[..., torch.Tensor]) -> str | None:
     sign = 2.0 * size(g, 0, 1) - 1
     images, more = torch.rand(2, B, D, generator=g), torch.rand(2, *others, generator=g)
     log_var = sign * (1 + torch.rand((), generator=g))
-    inputs = [*images, log_var]
+    inputs, second = [*images, log_var], [*more, -log_var]
     return (
         _gaussian_problem(gaussian_price, *inputs)
-        or _gaussian_problem(gaussian_price, *more, -log_var)
+        or _gaussian_problem(gaussian_price, *second)
         or _variance_problem(gaussian_price, *images)
         or compare_gradients(gaussian_price, _minus_log_likelihood, inputs, [1, 2])
     )
@@ -279,11 +279,11 @@ def _best_variance(best_variance: Callable[..., torch.Tensor]) -> str | None:
     """Want the best variance, one number, from images (B, D) and means (K, B, D)."""
     g = drawn()
     K, B, D, *others = sizes(g, 6, 3, 9)
-    return _best_problem(best_variance, K, B, D, g) or _best_problem(best_variance, *others, g)
+    return _best_problem(best_variance, g, K, B, D) or _best_problem(best_variance, g, *others)
 
 
 def _best_problem(
-    best: Callable[..., torch.Tensor], K: int, B: int, D: int, g: torch.Generator
+    best: Callable[..., torch.Tensor], g: torch.Generator, K: int, B: int, D: int
 ) -> str | None:
     """Try B images of D pixels and K draws."""
     x = torch.rand(B, D, generator=g)
@@ -341,7 +341,7 @@ def _best_problem(
 
 
 @exercise("6.4")
-def _effective_beta(effective_beta: Callable[[str, str, int, int], float]) -> str | None:
+def _effective_beta(effective_beta: Callable[[str, str, int, int], torch.Tensor]) -> str | None:
     """Want the weight of the KL that two reductions amount to, from (pixels, latents, D, L)."""
     g = drawn()
     cases = [(p, q) for p in ("sum", "mean") for q in ("sum", "mean")]
@@ -405,17 +405,17 @@ def _continuous_bernoulli(log_density: Callable[..., torch.Tensor]) -> str | Non
     """Want the continuous Bernoulli's log-density of every example, from (x, logits)."""
     g = drawn()
     B, D, *others = sizes(g, 4, 2, 9)
-    inputs = _pixels(B, D, g)
+    inputs = _pixels(g, B, D)
     return (
         _density_problem(log_density, *inputs)
-        or _density_problem(log_density, *_pixels(*others, g))
+        or _density_problem(log_density, *_pixels(g, *others))
         or _gradient_problem(log_density, *inputs)
         or _zero_problem(log_density, inputs[0])
         or _extreme_problem(log_density, inputs[0], g)
     )
 
 
-def _pixels(B: int, D: int, g: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+def _pixels(g: torch.Generator, B: int, D: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return grey pixels, and logits of both signs that are not near 0."""
     x, size, side = torch.rand(3, B, D, generator=g)
     return x, (0.5 + 5 * size) * torch.where(side < 0.5, -1.0, 1.0)

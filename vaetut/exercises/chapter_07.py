@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn import functional as F
@@ -12,6 +12,7 @@ from torch.nn.utils import parameters_to_vector
 
 from ..distributions import Normal
 from ..model import VAE
+from ..networks import Decoder, Encoder
 from ..objective import kl_standard_normal
 from .draws import generator_problem, noise_problem
 from .registry import (
@@ -69,6 +70,7 @@ def _generate(generate: Callable[[VAE, int, torch.Generator], torch.Tensor]) -> 
     g = drawn()
     n, L = size(g, 2000, 3000), size(g, 3, 5)
     model = VAE(latent_dim=L, hidden_dims=())
+    assert isinstance(model.decoder, Decoder)
     places = torch.randperm(784, generator=g)[: L + 2]
     edge = 3 + torch.rand((), generator=g)
     with torch.no_grad():  # a decoder that reads out z: its logits are z itself, and two constants
@@ -96,7 +98,7 @@ def _generate(generate: Callable[[VAE, int, torch.Generator], torch.Tensor]) -> 
         return f"a standard deviation of your z is {off:.2f}, the prior's is 1"
     if (z.T.corrcoef() - torch.eye(L)).abs().max() > 0.15:
         return "the coordinates of your z depend on each other: draw each by itself"
-    if len(z.unique(dim=0)) < len(z):
+    if len(torch.unique(z, dim=0)) < len(z):
         return "some of your draws are the same: each image needs a z of its own"
     if hint := noise_problem(z):
         return hint
@@ -257,7 +259,7 @@ def _loss(
         estimate = model.prior.log_ratio(Normal(mu, log_var).detach(), z).sum(1)
         rate = rate.detach() + estimate - estimate.detach()
     terms = zip(weights, (distortion, rate), strict=True)  # a term of weight 0 has no gradient
-    return sum(weight * term for weight, term in terms if weight).mean()
+    return torch.stack([weight * term for weight, term in terms if weight]).sum(0).mean()
 
 
 def _step(
@@ -273,7 +275,7 @@ def _step(
     if zero == "first":
         optimizer.zero_grad()
     cost = loss(model, images, generator)
-    cost.backward()
+    cost.backward()  # type: ignore[no-untyped-call]  # torch's own method has no types
     optimizer.step()
     if zero == "last":
         optimizer.zero_grad()
@@ -304,7 +306,7 @@ def _walk(step: Callable[..., torch.Tensor], batches: torch.Tensor, latent_dim: 
     model = VAE(batches.shape[-1], latent_dim, (5,), generator=start)
     with torch.no_grad():  # away from means and log-variances near 0, which hide mistakes
         for weight in model.parameters():
-            weight += 0.3 * torch.randn(weight.shape, generator=start)
+            weight.add_(0.3 * torch.randn(weight.shape, generator=start))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
     _step(model, optimizer, batches[0], noises[0])
     training: list[bool] = []
@@ -332,7 +334,7 @@ def _walk(step: Callable[..., torch.Tensor], batches: torch.Tensor, latent_dim: 
 
 
 _RIGHT_STEPS = _step, partial(_step, loss=partial(_loss, landing=True))
-_SLIPS = {
+_SLIPS: dict[str, dict[str, Any]] = {
     "you went uphill: the step is for the cost, not for the ELBO": {"weights": (-1.0, -1.0)},
     "there is no noise in your z": {"draw": lambda shape, generator: torch.zeros(shape)},
     "all examples have the same noise in yours: each needs its own": {
@@ -399,7 +401,7 @@ def _training_step(training_step: Callable[..., torch.Tensor]) -> str | None:
 
     def went_with(step: Callable[..., torch.Tensor]) -> bool:
         moved = walk(step).moved
-        return close(mine.moved, moved, atol=1e-3 * moved.abs().max())
+        return close(mine.moved, moved, atol=float(1e-3 * moved.abs().max()))
 
     right = next((step for step in _RIGHT_STEPS if went_with(step)), None)
     if right is None:
@@ -438,17 +440,18 @@ def _interpolate(interpolate: Callable[..., torch.Tensor]) -> str | None:
     g = drawn()
     steps, L = size(g, 4, 8), size(g, 2, 4)
     model = VAE(latent_dim=L, hidden_dims=(6,), generator=g)
+    assert isinstance(model.encoder, Encoder) and isinstance(model.decoder, Decoder)
     with torch.no_grad():
         for weight in model.parameters():
-            weight += 0.1 * torch.randn(weight.shape, generator=g)
-        model.decoder.out.weight *= 3  # so that the sigmoid bends the way between two pictures
+            weight.add_(0.1 * torch.randn(weight.shape, generator=g))
+        model.decoder.out.weight.mul_(3)  # so that the sigmoid bends the way between two pictures
         images = torch.rand(2, 784, generator=g).pow(torch.tensor([[0.5], [3.0]]))
         one, other = model.encode(images).mu
-        model.encoder.mu.weight *= 3 / (other - one).norm()
+        model.encoder.mu.weight.mul_(3 / (other - one).norm())
         one, other = model.encode(images).mu
         side = torch.cat([torch.stack([one[1] - other[1], other[0] - one[0]]), torch.zeros(L - 2)])
         middle = 1.5 * side / side.norm()  # so that the two codes are at a right angle, seen from 0
-        model.encoder.mu.bias += middle - (one + other) / 2
+        model.encoder.mu.bias.add_(middle - (one + other) / 2)
     first, second = images
     got = interpolate(model, first, second, steps)
     if got.shape != (steps, 784):
@@ -497,7 +500,7 @@ def _interpolate(interpolate: Callable[..., torch.Tensor]) -> str | None:
             ),
             "your pixels are black or white; the means are wanted": wanted.round(),
             "the line runs between the log-variances in yours": (
-                model.decode_mean(between(*log_var, t))
+                model.decode_mean(between(log_var[0], log_var[1], t))
             ),
         }
         hint = compare(got, wanted, known, number="a pixel")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from .registry import close, compare, compare_gradients, drawn, exercise, size
 
 # For one small number among many known ones, so that they seldom coincide.
-_EXACT = {"rtol": 1e-4, "atol": 1e-5}
+_EXACT: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-5}
 _Tables = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -352,7 +353,7 @@ def _alternate(
             f"{tuple(decoder.shape)} and {tuple(costs.shape)}"
         )
     wanted, falling = _rounds(*start)
-    slips = {
+    slips: dict[str, dict[str, Any]] = {
         "the prior is missing in your best encoder": {"use_prior": False},
         "every image counts the same in your best decoder; weigh it with its probability": {
             "weigh": False

@@ -20,7 +20,7 @@ def _wrong_shape(got: torch.Tensor, wanted: tuple[int, ...]) -> str | None:
 
 def _bound(log_w: torch.Tensor, K: int) -> torch.Tensor:
     """Return the bound, (B,), of log weights (S, B) in groups of K that follow each other."""
-    return (math.log(K) - log_w.unflatten(0, (-1, K)).logsumexp(1)).mean(0)
+    return (math.log(K) - torch.unflatten(log_w, 0, (-1, K)).logsumexp(1)).mean(0)
 
 
 @exercise("9.1")

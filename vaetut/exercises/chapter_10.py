@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,9 +14,13 @@ from torch.nn import functional as F
 from ..data import load_mnist
 from ..doctor import diagnose
 from ..model import VAE
+from ..networks import Encoder
 from ..noise import make_generator
-from ..objective import kl_per_dimension, kl_standard_normal
+from ..objective import kl_standard_normal
+from ..priors import kl_per_dimension
 from .registry import close, compare, compare_gradients, drawn, exercise, furthest, size
+
+_Two = tuple[torch.Tensor, torch.Tensor]
 
 
 def _uniform(g: torch.Generator, low: float, high: float, *shape: int) -> torch.Tensor:
@@ -23,7 +28,7 @@ def _uniform(g: torch.Generator, low: float, high: float, *shape: int) -> torch.
 
 
 @exercise("10.1", results=2)
-def _linear_curve(linear_curve: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
+def _linear_curve(linear_curve: Callable[..., _Two]) -> str | None:
     """Want a function of (eigenvalues, beta, variance) that returns rate and distortion."""
     g = drawn()
     eigenvalues, beta, variance = _draw_curve(g)
@@ -165,7 +170,7 @@ def _wrong_distortions(
 
 
 def _slopes(
-    linear_curve: Callable[..., tuple[torch.Tensor, torch.Tensor]],
+    linear_curve: Callable[..., _Two],
     eigenvalues: torch.Tensor,
     beta: torch.Tensor,
     variance: float,
@@ -429,12 +434,13 @@ class _Run:
     def parts(self, noise: int = 0) -> tuple[VAE, torch.optim.Optimizer, torch.Generator]:
         """Return a fresh model, its optimizer, and the generator of one of two noises."""
         model = VAE(self.images.shape[1], LATENT, (), generator=make_generator(self.seed, 1))
+        assert isinstance(model.encoder, Encoder)
         with torch.no_grad():
-            model.encoder.mu.weight *= 2  # so that there is a rate to weigh
+            model.encoder.mu.weight.mul_(2)  # so that there is a rate to weigh
         optimizer = torch.optim.SGD(model.parameters(), 0.05, momentum=0.5)
         return model, optimizer, make_generator(self.seed, 2 + noise)
 
-    def of(self, answer: Callable, noise: int = 0) -> tuple[object, torch.Tensor]:
+    def of(self, answer: Callable[..., _Two], noise: int = 0) -> tuple[_Two, torch.Tensor]:
         """Return what the answer does, and the weights of the model afterwards."""
         model, optimizer, generator = self.parts(noise)
         got = answer(model, self.images, self.steps, self.warm_up, optimizer, generator)
@@ -461,7 +467,7 @@ def _train(
     zero: bool = True,
     step: bool = True,
     after: bool = False,
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> _Two:
     """Return losses (steps,) and the model's weights afterwards; with arguments, a mistake's."""
     model, optimizer, generator = run.parts()
     shape = len(run.images), model.latent_dim
@@ -470,7 +476,7 @@ def _train(
         number = 1 if draw == "once" else run.steps
         ahead = [*torch.randn(number, *shape, generator=generator)]
 
-    def terms() -> tuple[torch.Tensor, torch.Tensor]:
+    def terms() -> _Two:
         mu, log_var = model.encode(run.images)
         z = mu + ((1.0 if draw == "variance" else 0.5) * log_var).exp() * eps
         z = z.detach() if draw == "detached" else mu if draw == "none" else z
@@ -492,7 +498,7 @@ def _train(
         found = terms()
         loss = trained(*found, beta).mean()
         if step:
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's own method has no types
             optimizer.step()
         with torch.no_grad():
             losses.append((reported or trained)(*(terms() if after else found), beta).mean())
@@ -512,7 +518,7 @@ def _draw_runs() -> list[_Run]:
 
 
 @exercise("10.7", results=2)
-def _warm_up(train_with_warm_up: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
+def _warm_up(train_with_warm_up: Callable[..., _Two]) -> str | None:
     """Want a function that trains, and returns the weights of the KL and the losses."""
     runs = _draw_runs()
     got = []
@@ -588,7 +594,7 @@ def _wrong_weights(runs: list[_Run]) -> dict[str, torch.Tensor]:
     }
 
 
-def _wrong_noise(train: Callable, run: _Run) -> str | None:
+def _wrong_noise(train: Callable[..., _Two], run: _Run) -> str | None:
     """Say whether the noise comes from elsewhere than the generator that is given."""
     one, again, other = (run.of(train, noise)[0][1].detach() for noise in (0, 0, 1))
     if close(one, _train(run, draw="ahead")[0]):
@@ -611,7 +617,7 @@ def _wrong_loss(losses: torch.Tensor, run: _Run) -> str | None:
     def summed(d: torch.Tensor, r: torch.Tensor, beta: torch.Tensor) -> torch.Tensor:
         return B * _price(d, r, beta)
 
-    known: dict[str, dict[str, object]] = {
+    known: dict[str, dict[str, Any]] = {
         "the gradients add up from step to step: set them to zero before each": {"zero": False},
         "the same noise is used in every step: draw it anew": {"draw": "once"},
         "all images have the same noise: each needs its own": {"draw": "one for all"},
@@ -745,7 +751,7 @@ def _active_units(active_units: Callable[[torch.Tensor], torch.Tensor]) -> str |
 
 
 @exercise("10.9", results=2)
-def _with_label(conditional_inputs: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> str | None:
+def _with_label(conditional_inputs: Callable[..., _Two]) -> str | None:
     """Want a function of (images, z, labels, classes): what the encoder sees, and the decoder."""
     g = drawn()
     B, C, L, D = size(g, 7, 9), size(g, 5, 6), size(g, 2, 3), size(g, 11, 14)

@@ -169,7 +169,9 @@ def _fill(fill: Callable[..., torch.Tensor]) -> str | None:
     return _far_weights(fill, log_weights, means)
 
 
-def _far_weights(fill: Callable, log_weights: torch.Tensor, means: torch.Tensor) -> str | None:
+def _far_weights(
+    fill: Callable[..., torch.Tensor], log_weights: torch.Tensor, means: torch.Tensor
+) -> str | None:
     """Want the right guesses also where the weights are too small, or too large, for a float."""
     for away, what in ((-1000, "underflows to 0"), (1000, "overflows")):
         # One row lies far out as a whole, so its own largest weight counts; in another one all

@@ -102,20 +102,21 @@ def _capped_log_prob(capped_log_prob: Callable[..., torch.Tensor]) -> str | None
 
 
 def _wrong_counts(x: torch.Tensor, log_mean: torch.Tensor, most: int) -> dict[str, torch.Tensor]:
-    poisson, every = Poisson(log_mean.exp()), torch.arange(most + 1.0)[:, None, None]
-    plain, each = poisson.log_prob(x), poisson.log_prob(every)
+    log_prob: Callable[[torch.Tensor], torch.Tensor] = Poisson(log_mean.exp()).log_prob
+    every = torch.arange(most + 1.0)[:, None, None]
+    plain, each = log_prob(x), log_prob(every)
     inside = each.logsumexp(0)
-    top = poisson.log_prob(torch.full_like(x, most))
+    top = log_prob(torch.full_like(x, most))
     return {
         "that is a Poisson without an end: divide by the chance of n or less": plain,
         "what is left out makes the others more probable: look at the sign": plain + inside,
         "the n itself is allowed: its chance belongs to the sum": plain - each[:-1].logsumexp(0),
         "0 is a count, too: its chance belongs to the sum": plain - each[1:].logsumexp(0),
         "the n is given, and yours is another one": (
-            plain - poisson.log_prob(torch.arange(17.0)[:, None, None]).logsumexp(0)
+            plain - log_prob(torch.arange(17.0)[:, None, None]).logsumexp(0)
         ),
         "the sum ends with n; yours has one more": (
-            plain - torch.logaddexp(inside, poisson.log_prob(torch.full_like(x, most + 1)))
+            plain - torch.logaddexp(inside, log_prob(torch.full_like(x, most + 1)))
         ),
         "take the logarithm of the chance of n or less": plain - inside.exp(),
         "the chance of n or less is wanted, you have taken that of more": (
@@ -230,12 +231,12 @@ def _heights(conv_heights: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> 
                 f"the list of {name} has one number for each layer, here {number}; the shape of "
                 f"yours is {tuple(each.shape)}"
             )
-    for name, each, wanted, known in (
+    for name, each, right, slips in (
         (names[0], got[0], heights[1:], _wrong_heights(height, layers, heights)),
         (names[1], got[1], lost[::-1], _wrong_paddings(layers, heights, lost)),
     ):
-        known = {hint: torch.tensor(wrong).float() for hint, wrong in known.items()}
-        wanted = torch.tensor(wanted).float()
+        known = {hint: torch.tensor(wrong).float() for hint, wrong in slips.items()}
+        wanted = torch.tensor(right).float()
         # Whole numbers: a thousandth of 300 is no rounding.
         hint = compare(each, wanted, known, rtol=0, atol=1e-3, number=f"one of your {name}")
         if hint:
@@ -245,9 +246,10 @@ def _heights(conv_heights: Callable[..., tuple[torch.Tensor, torch.Tensor]]) -> 
 
 def _wrong_heights(
     height: int, layers: Sequence[_Layer], heights: Sequence[int]
-) -> dict[str, list[float]]:
+) -> dict[str, Sequence[float]]:
     def of(step: Callable[[float, int, int, int], float]) -> list[float]:
-        result, now = [], height
+        result: list[float] = []
+        now: float = height
         for kernel, stride, padding in layers:
             now = step(now, kernel, stride, padding)
             result.append(now)
@@ -297,7 +299,7 @@ def _wrong_heights(
 
 def _wrong_paddings(
     layers: Sequence[_Layer], heights: Sequence[int], lost: Sequence[int]
-) -> dict[str, list[float]]:
+) -> dict[str, Sequence[float]]:
     def of(step: Callable[[int, int, int, int, int], float]) -> list[float]:
         pairs = zip(heights[:-1], heights[1:], layers, strict=True)
         return [step(before, after, *layer) for before, after, layer in pairs][::-1]

@@ -48,7 +48,7 @@ def plausible(draws: torch.Tensor, cdf: Callable[[torch.Tensor], torch.Tensor]) 
         Its distribution function, also of one that has steps.
     """
     ordered = draws.flatten().double().sort().values
-    steps, below = ordered.unique_consecutive(return_counts=True)
+    steps, below = torch.unique_consecutive(ordered, return_counts=True)
     below = below.cumsum(0) / len(ordered)  # the share of draws up to each value
     exact = cdf(steps)
     least = cdf(steps - 1e-9 * steps.abs().clamp(min=1))  # just before it
@@ -63,7 +63,7 @@ def noise_problem(eps: torch.Tensor) -> str | None:
     flat = kurtosis < 3 - 5.5 * math.sqrt(24 / eps.numel())
     if flat or not plausible(eps, torch.special.ndtr):
         return "your noise is not normal with mean 0 and variance 1: use torch.randn"
-    if len(eps.unique(dim=0)) < len(eps):
+    if len(torch.unique(eps, dim=0)) < len(eps):
         return "some of your draws are the same: each needs noise of its own"
     for lag in (1, len(eps) // 2, len(eps) - len(eps) // 2):
         pairs = torch.stack([eps[lag:].flatten(), eps[:-lag].flatten()])

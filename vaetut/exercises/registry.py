@@ -104,13 +104,13 @@ def judge(number: str, answer: object, *, seed: int | None = None) -> Verdict:
         return Verdict(number, "not right yet", hint + "without calling it")
     token = _SEED.set(secrets.randbits(32) if seed is None else seed)
     try:
-        hint = _hint(number, answer)
+        found = _hint(number, answer)
     finally:
         _SEED.reset(token)
-    return Verdict(number, "not right yet" if hint else "correct", hint or "")
+    return Verdict(number, "not right yet" if found else "correct", found or "")
 
 
-def _hint(number: str, answer: Callable) -> str | None:
+def _hint(number: str, answer: Callable[..., object]) -> str | None:
     try:
         with known_ground(), time_limit(TIME_LIMIT):
             return CHECKS[number](tamed(answer, _RESULTS[number]))
