@@ -6,6 +6,7 @@ import math
 import re
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,7 +27,7 @@ class Checkpoint:
         whatever else tells runs apart.
     """
 
-    def __init__(self, path: str | Path, identity: dict) -> None:
+    def __init__(self, path: str | Path, identity: dict[str, Any]) -> None:
         self.path, self.identity = Path(path), identity
 
     def save(self, **parts: object) -> None:
@@ -35,7 +36,7 @@ class Checkpoint:
         torch.save({"identity": self.identity, **parts}, buffer)
         write_file(self.path, buffer.getbuffer())
 
-    def load(self) -> dict | None:
+    def load(self) -> dict[str, Any] | None:
         """Return what was saved, on the CPU wherever that was, or None where there is no file.
 
         Raises
@@ -50,7 +51,7 @@ class Checkpoint:
         with disk_errors(self.path, "read"):
             data = self.path.read_bytes()
         try:
-            state = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(BytesIO(data), map_location="cpu", weights_only=True)
             if not _PARTS <= state.keys():
                 raise KeyError(*_PARTS - state.keys())
         except Exception as error:
@@ -62,12 +63,12 @@ class Checkpoint:
         self._check(state)
         return state
 
-    def _check(self, state: dict) -> None:
+    def _check(self, state: dict[str, Any]) -> None:
         """Raise a ValueError unless what was saved is this run, or the beginning of it."""
         saved, own = state["identity"], self.identity
         differing = [k for k in saved | own if not _agree(k, saved.get(k), own.get(k))]
         if differing == ["recipe"] and _but_epochs(saved["recipe"]) == _but_epochs(own["recipe"]):
-            planned, wanted = (int(_EPOCHS.search(i["recipe"])[1]) for i in (saved, own))
+            planned, wanted = (int(_EPOCHS.findall(i["recipe"])[0]) for i in (saved, own))
             done = len(state["history"]["epoch"])
             if "schedule='constant'" not in own["recipe"]:
                 raise ValueError(
@@ -91,9 +92,9 @@ def _but_epochs(recipe: str) -> str:
     return _EPOCHS.sub("", recipe)
 
 
-def _agree(key: str, one: object, other: object) -> bool:
+def _agree(key: str, one: Any, other: Any) -> bool:
     if key != "images" or one is None:
-        return one == other
+        return bool(one == other)
     (shape, total), (other_shape, other_total) = one, other
     # Sums of the same numbers differ in the last bits where the threads or the processor differ.
     room = 1e-12 * math.prod(shape)

@@ -7,12 +7,14 @@ In a function that torch.compile compiles, values are not looked at: that would 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
+Choice = TypeVar("Choice")
 MOST = 10**9  # of anything that is counted: more is a slip of the finger
 NO_FLOAT64 = ("mps",)  # devices that have no float64: Apple's
 # A value this far outside of [0, 1] is inside but for rounding. Scaled to its least and greatest
@@ -234,15 +236,16 @@ def _check_one_device(name: str, a: torch.Tensor, other: str, b: torch.Tensor) -
         raise ValueError(f"{name} and {other} must be on one device, got {a.device} and {b.device}")
 
 
-def check_count(value: int, name: str, minimum: int = 1, maximum: float = MOST) -> int:
+def check_count(value: int | Integral, name: str, minimum: int = 1, maximum: float = MOST) -> int:
     """Return `value` as Python's int; raise unless it is an integer, of any library, in range."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be an int, got {brief(value)}{_out_of_tensor(value)}")
-    if value < minimum:
+    count = int(value)
+    if count < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {brief(value)}")
-    if value > maximum:
+    if count > maximum:
         raise ValueError(f"{name} must be at most {maximum:,}, got {brief(value)}")
-    return int(value)
+    return count
 
 
 def check_number(value: float, name: str, *, zero: bool = False, below: float = math.inf) -> float:
@@ -284,7 +287,7 @@ def check_flag(value: bool, name: str) -> bool:
     return bool(value)
 
 
-def check_choice(value: object, name: str, choices: tuple | dict) -> Any:
+def check_choice(value: object, name: str, choices: Iterable[Choice]) -> Choice:
     """Return the one of `choices` that equals `value`; raise a ValueError if there is none."""
     for choice in choices:
         if isinstance(value, type(choice)) and value == choice:  # an array would not compare
@@ -293,7 +296,7 @@ def check_choice(value: object, name: str, choices: tuple | dict) -> Any:
     raise ValueError(f"{name} must be one of {known}; got {brief(value)}")
 
 
-def show_settings(config: dict) -> str:
+def show_settings(config: dict[str, Any]) -> str:
     """Write settings as arguments of a call, but for modules, which PyTorch shows by itself."""
     plain = (int, float, str, type(None))
     return ", ".join(

@@ -18,7 +18,7 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -28,6 +28,9 @@ import vaetut  # loads its parts at their first use, so that --help does not wai
 from .files import check_distinct, claimed, disk_errors, write_file
 from .interrupt import raise_again
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 # A thread that waits for work goes to sleep almost at once. By default it spins for milliseconds,
 # which slows a busy machine down; never to spin slows a quiet one by a fifth.
 SPINS = "1000"
@@ -35,14 +38,16 @@ MOST_SAMPLES = 100_000  # in one picture
 IN_THE_WAY = (FileExistsError, IsADirectoryError, NotADirectoryError, BlockingIOError)
 RecipeName = StrEnum("RecipeName", ["article", "fast"])
 Device = StrEnum("Device", ["auto", "cpu", "cuda", "mps"])
-_EMNIST = ["emnist-letters", "emnist-digits", "emnist-balanced"]
-Dataset = StrEnum("Dataset", ["mnist", "fashion-mnist", "kmnist", *_EMNIST])
+Dataset = StrEnum(
+    "Dataset",
+    ["mnist", "fashion-mnist", "kmnist", "emnist-letters", "emnist-digits", "emnist-balanced"],
+)
 
 
 class _Commands(TyperGroup):
     """Turn what goes wrong inside a command into one line on stderr and an exit code."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, BrokenPipeError):
@@ -58,7 +63,7 @@ class _Commands(TyperGroup):
 class _Command(TyperCommand):
     """Load what takes long while Ctrl-C ends the process at once; only then begin."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         _ = vaetut.evaluate, vaetut.train
         raise_again()
         return super().invoke(ctx)
@@ -145,8 +150,8 @@ def train(
     """
     curves = _beside(output, ".history.json")
     checkpoint = checkpoint or _find_checkpoint(output)
-    changes = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    changes |= {"beta": beta, "binarize": binarize, "precision": precision}
+    changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "beta": beta}
+    changes |= {"learning_rate": learning_rate, "binarize": binarize, "precision": precision}
     changes = {field: value for field, value in changes.items() if value is not None}
     plan = replace(getattr(vaetut, recipe.upper()), **changes)
     with _claimed(output, curves, going_on=checkpoint, force=force):
@@ -360,7 +365,8 @@ def grade(
         vaetut grade submissions/*.ipynb --points points.toml
     """
     try:
-        from .grading.grades import Limits, grade as grade_all, read_points, table
+        from .grading.grades import grade as grade_all, read_points, table
+        from .grading.limits import Limits
     except ModuleNotFoundError as error:
         raise ValueError(f"no {error.name}: pip install 'vaetut[grade]'") from error
     grades = grade_all(
@@ -499,11 +505,11 @@ def _draw_samples(network: vaetut.VAE, count: int, seed: int) -> Any:
 # Images and models.
 
 
-def _load_images(name: Dataset, split: str) -> tuple:
+def _load_images(name: Dataset, split: str) -> tuple[Tensor, Tensor]:
     return vaetut.load_mnist(split) if name == "mnist" else vaetut.load_dataset(name.value, split)
 
 
-def _open_model(name: str) -> tuple[vaetut.VAE, dict]:
+def _open_model(name: str) -> tuple[vaetut.VAE, dict[str, Any]]:
     """Return a bundled model and its card, or the model of a file and an empty card.
 
     In float32, as the images are: an estimator may have been fitted, and saved, in float64.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -42,7 +42,7 @@ class Column:
     kind: str
     type: Type
     likelihood: str | Likelihood
-    levels: list | None = None
+    levels: list[Any] | None = None
     center: float = 0.0
     scale: float = 1.0
 
@@ -113,7 +113,9 @@ class Columns:
         return real == {"float32"}
 
     @classmethod
-    def learn(cls, table: list[Series], wishes: Mapping | None = None) -> Self:
+    def learn(
+        cls, table: list[Series], wishes: Mapping[Any, str | Likelihood] | None = None
+    ) -> Self:
         """Choose a likelihood for each column, and learn its classes or its scale.
 
         Parameters
@@ -200,7 +202,7 @@ class Columns:
             groups.setdefault(same, []).append(place)
         return Observed(Mixed([(_make(self.columns[p[0]], len(p)), p) for p in groups.values()]))
 
-    def describe(self) -> list[dict]:
+    def describe(self) -> list[dict[str, Any]]:
         """Return what tells these columns from others, as JSON holds it."""
         return [
             vars(column)
@@ -209,7 +211,7 @@ class Columns:
         ]
 
     @classmethod
-    def rebuild(cls, description: list[dict]) -> Self:
+    def rebuild(cls, description: list[dict[str, Any]]) -> Self:
         """Make the columns that `describe` described."""
         parts = [
             {"type": Type(**each["type"]), "likelihood": rebuild_part(each["likelihood"], "column")}
@@ -218,7 +220,7 @@ class Columns:
         return cls([Column(**each | own) for each, own in zip(description, parts, strict=True)])
 
 
-def read_table(X: object) -> list[Series]:
+def read_table(X: Any) -> list[Series]:
     """Return the columns of a frame, or of an array of numbers; infinite values are refused."""
     if hasattr(X, "collect") and not is_frame(X):
         raise TypeError(f"X must hold its rows, got a {type(X).__name__}; X.collect() may make one")
@@ -301,7 +303,7 @@ def _choose(series: Series) -> str:
     return "negative-binomial" if counts and known.var() >= known.mean() else "gaussian"
 
 
-def _find_levels(series: Series, wish: str | Likelihood | None) -> list:
+def _find_levels(series: Series, wish: str | Likelihood | None) -> list[Any]:
     """Return the classes of a column, in order: the declared ones, or those that occur, sorted."""
     classes = wish.width if isinstance(wish, Categorical) else None
     if classes is not None and series.kind != "class":
@@ -321,7 +323,7 @@ def _make(column: Column, number: int = 1) -> Likelihood:
         return column.likelihood
     if column.likelihood == "gaussian":
         return Gaussian("columns", number)
-    if column.likelihood == "categorical":
+    if column.levels is not None:
         return Categorical(len(column.levels))
     families = {
         "bernoulli": Bernoulli,
@@ -358,7 +360,7 @@ def _integers(values: np.ndarray) -> np.ndarray:
     return np.array([int(value) for value in np.nan_to_num(values)], dtype=object)
 
 
-def _list(values: list | tuple) -> str:
+def _list(values: Sequence[Any]) -> str:
     """Return up to five values, for a message."""
     short = [int(v) if isinstance(v, float) and v.is_integer() else v for v in values[:5]]
     shown = ", ".join(map(repr, short))

@@ -139,7 +139,7 @@ def _read_idx(name: str) -> torch.Tensor:
     try:
         raw = lzma.decompress(path.read_bytes())
         sums = (folder / "MD5SUMS").read_text().splitlines()
-        expected = dict(reversed(line.split()) for line in sums)
+        expected = dict(line.split()[::-1] for line in sums)
         if hashlib.md5(raw, usedforsecurity=False).hexdigest() != expected[name]:
             raise ValueError("its MD5 is not the published one")
     except (OSError, EOFError, ValueError, KeyError, lzma.LZMAError) as error:

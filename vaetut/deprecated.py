@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import nn
 
 _KINDS = ("Bernoulli", "Gaussian")  # of likelihoods
 
@@ -15,11 +16,13 @@ def _warn(old: str, new: str) -> None:
     warnings.warn(f"{old} is deprecated; use {new}", DeprecationWarning, stacklevel=3)
 
 
-class OldModel:
+class OldModel(nn.Module):
     """Names that a `VAE` had."""
 
+    # Where `self` is Any, it is a VAE, whose module imports this one.
+
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self: Any) -> dict[str, Any]:
         """The arguments that made it, of a model that version 0.1 knew."""
         parts = self.encoder, self.decoder, self.likelihood, self.prior
         names = [type(part).__name__ for part in parts]
@@ -39,16 +42,16 @@ class OldModel:
             "variance": variance,
         }
 
-    def _is_symmetric(self) -> bool:
+    def _is_symmetric(self: Any) -> bool:
         """Tell whether the decoder is the encoder in reverse order, as it was in version 0.1."""
         one, other = self.encoder.config, self.decoder.config
-        layers = one["hidden_dims"] == other["hidden_dims"][::-1]
-        return layers and one["activation"] == other["activation"]
+        mirrored = other["hidden_dims"][::-1], other["activation"]
+        return (one["hidden_dims"], one["activation"]) == mirrored
 
     @property
-    def log_var_x(self) -> torch.Tensor:
+    def log_var_x(self: Any) -> torch.Tensor:
         """The log-variance of a Gaussian likelihood."""
-        log_var = self.likelihood.log_var  # first: others have none
+        log_var: torch.Tensor = self.likelihood.log_var  # first: others have none
         _warn("model.log_var_x", "model.likelihood.log_var")
         return log_var
 

@@ -51,7 +51,8 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 
 
-class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+# scikit-learn has no types.
+class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A variational autoencoder with the interface of scikit-learn (AEVB, Kingma & Welling 2013).
 
     The network computes in the dtype of the `X` it is first fitted to: float32 stays float32, all
@@ -135,7 +136,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     (1000, 2)
     """
 
-    _parameter_constraints: ClassVar[dict] = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "latent_dim": [_COUNT],
         "hidden_dims": [tuple, list, None],
         "activation": [StrOptions(set(ACTIVATIONS)), None],
@@ -155,6 +156,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     }
 
     _columns: Columns | None = None  # of a table
+    _state: dict[str, Any] | None  # of the optimiser and the noise
 
     def __init__(
         self,
@@ -162,7 +164,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         *,
         hidden_dims: tuple[int, ...] | None = None,
         activation: str | None = None,
-        likelihood: str | Likelihood | dict = "bernoulli",
+        likelihood: str | Likelihood | dict[Any, str | Likelihood] = "bernoulli",
         variance: float | str = 1.0,
         prior: Prior | None = None,
         recipe: str | Recipe = "article",
@@ -211,7 +213,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             for a Bernoulli, has too few rows for `validation`, or a column of a table says nothing.
         """
         self._validate_params()
-        before = {name: value for name, value in vars(self).items() if name in _OF_THE_COLUMNS}
+        before = {name: value for name, value in self.__dict__.items() if name in _OF_THE_COLUMNS}
         try:
             x = self._check(X, reset=True)
             if self._columns and len(x) <= self.validation:
@@ -224,8 +226,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             history = train(model, x, self._make_recipe(), seed, progress=self.verbose > 0)
         except Exception:
             for name in _OF_THE_COLUMNS:  # those of the network that stays, if there is one
-                vars(self).pop(name, None)
-            vars(self).update(before)
+                self.__dict__.pop(name, None)
+            self.__dict__.update(before)
             raise
         self.model_, self.history_, self._state = model, history, None
         return self
@@ -269,7 +271,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         x, model = self._check(X), self._network()
         return _by_block(lambda part: model.encode(part)[0], x).numpy()
 
-    def inverse_transform(self, Z: ArrayLike) -> np.ndarray:
+    def inverse_transform(self, Z: ArrayLike) -> Any:
         """Return the means of p(x|z), shape (n, D), for codes `Z`, (n, L).
 
         Of a column of classes, as in all means of a table, the most probable one.
@@ -283,7 +285,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         *,
         sample: bool = False,
         random_state: int | np.random.RandomState | None = None,
-    ) -> np.ndarray:
+    ) -> Any:
         """Encode and decode: the mean of p(x|z) at one z for each row.
 
         Parameters
@@ -316,7 +318,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         *,
         sample: bool = False,
         random_state: int | np.random.RandomState | None = None,
-    ) -> np.ndarray:
+    ) -> Any:
         """Decode codes: given ones, or draws from the prior.
 
         Parameters
@@ -548,7 +550,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return len(self.history_.epoch)
 
     @property
-    def likelihoods_(self) -> dict:
+    def likelihoods_(self) -> dict[Any, str | Likelihood]:
         """Of a table: the likelihood of each column, by its name; a mapping to start from."""
         check_is_fitted(self, "model_")
         if not self._columns:
@@ -580,11 +582,12 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def _make_recipe(self) -> Recipe:
         params, names = self.get_params(deep=False), {field.name for field in fields(Recipe)}
         chosen = {k: v for k, v in params.items() if k in names and v is not None}
-        known = isinstance(self.recipe, Recipe)
-        return replace(self.recipe if known else RECIPES[self.recipe], **chosen)
+        recipe = self.recipe if isinstance(self.recipe, Recipe) else RECIPES[self.recipe]
+        return replace(recipe, **chosen)
 
     def _build(self, x: torch.Tensor, seed: int) -> VAE:
         likelihood = self._columns.make_likelihood() if self._columns else self.likelihood
+        assert not isinstance(likelihood, dict)  # of a dict there are columns
         parts = copy.deepcopy((likelihood, self.variance, self.prior))  # the caller's stay
         likelihood, variance, prior = parts
         sizes = x.shape[1], self.latent_dim
@@ -612,9 +615,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         x = (self._check_table if table else self._check_array)(_array(X), reset, floats)
         return x.to(device) if reset else x.to(next(self._network().parameters()))
 
-    def _check_array(self, X: ArrayLike, reset: bool, floats: tuple[type, ...]) -> torch.Tensor:
+    def _check_array(self, X: Any, reset: bool, floats: tuple[type, ...]) -> torch.Tensor:
         self._columns = None
-        likelihood = make_likelihood(self.likelihood, self.variance)
+        likelihood = make_likelihood(self.likelihood, self.variance)  # type: ignore[arg-type]  # refuses a dict
         if not reset:
             likelihood = self._network().likelihood
         gaps = "allow-nan" if likelihood.takes_gaps else True
@@ -633,6 +636,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if reset:
             wishes = self.likelihood if isinstance(self.likelihood, dict) else None
             self._columns = Columns.learn(table, wishes)
+        assert self._columns  # learned now, or before
         x = self._columns.encode(table)
         return x.float() if self._columns.single or np.float64 not in floats else x
 
@@ -684,7 +688,7 @@ def _elbo_under(model: VAE, x: torch.Tensor, noise: torch.Tensor) -> torch.Tenso
 
 @torch.no_grad()
 def _by_block(function: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor) -> torch.Tensor:
-    return torch.cat([function(block) for block in rows.split(BLOCK)]).cpu()
+    return torch.cat([function(block) for block in torch.split(rows, BLOCK)]).cpu()
 
 
 def _array(X: ArrayLike) -> ArrayLike:

@@ -13,6 +13,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from numpy.typing import NDArray
 
 from .checks import brief
 
@@ -38,7 +39,7 @@ class Type:
 
     frame: str
     dtype: str
-    levels: list | None = None
+    levels: list[Any] | None = None
     ordered: bool = False
     level_dtype: str = ""
 
@@ -57,15 +58,17 @@ class Series:
     type: Type
 
     @property
-    def gaps(self) -> np.ndarray:
+    def gaps(self) -> NDArray[np.bool_]:
         """Whether each value is missing."""
         if self.kind == "class":
             return np.array([value is None for value in self.values], dtype=bool)
-        return np.isnan(self.values)
+        missing: NDArray[np.bool_] = np.isnan(self.values)
+        return missing
 
     def known(self) -> np.ndarray:
         """Return the values that are there."""
-        return self.values[~self.gaps]
+        known: np.ndarray = self.values[~self.gaps]
+        return known
 
 
 def is_frame(X: object) -> bool:
@@ -73,7 +76,7 @@ def is_frame(X: object) -> bool:
     return nw.dependencies.is_into_dataframe(X)
 
 
-def read_frame(X: object) -> list[Series]:
+def read_frame(X: Any) -> list[Series]:
     """Return the columns of a frame.
 
     Raises
@@ -100,7 +103,7 @@ def read_frame(X: object) -> list[Series]:
     return [_read_series(name, series, library) for name, series in columns]
 
 
-def _read_series(name: Any, series: nw.Series, library: str) -> Series:
+def _read_series(name: Any, series: nw.Series[Any], library: str) -> Series:
     dtype = series.dtype
     type_ = Type(library, str(series.to_native().dtype))
     if dtype.is_decimal() or dtype in (nw.Int128, nw.UInt128):
@@ -121,16 +124,16 @@ def _read_series(name: Any, series: nw.Series, library: str) -> Series:
         for gap, value in zip(series.is_null().to_list(), series.to_list(), strict=True)
     ]
     values[:] = [_plain(value) for value in values]
-    if isinstance(dtype, nw.Enum) or (library, dtype) == ("pandas", nw.Categorical):
+    if isinstance(dtype, nw.Enum) or (library == "pandas" and dtype == nw.Categorical):
         levels = [_plain(level) for level in series.cat.get_categories().to_list()]
         _check_levels(name, levels)
         pandas = (series.to_native().dtype,) if library == "pandas" else ()
         more = [(bool(dtype.ordered), str(dtype.categories.dtype)) for dtype in pandas]
         return Series(name, "class", values, Type(library, type_.dtype, levels, *sum(more, ())))
-    kinds = {_KINDS.get(type(value)) for value in values if value is not None}
+    kinds = {_KINDS.get(type(value), "") for value in values if value is not None}
     if kinds == {"real", "whole"}:
         kinds = {"real"}
-    if len(kinds) > 1 or None in kinds:
+    if len(kinds) > 1 or "" in kinds:
         raise ValueError(
             f"column {name!r} holds values of several or unknown types, such as "
             f"{brief(next(value for value in values if value is not None))}; a column must hold "
@@ -143,7 +146,7 @@ def _read_series(name: Any, series: nw.Series, library: str) -> Series:
         raise ValueError(f"column {name!r} holds whole numbers too large for float64") from error
 
 
-def _floats(series: nw.Series) -> np.ndarray:
+def _floats(series: nw.Series[Any]) -> np.ndarray:
     floats = series.cast(nw.Float64()).to_numpy()
     return np.array(floats, dtype=np.float64)  # a copy: the frame keeps its own
 
@@ -153,7 +156,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _check_levels(name: Any, levels: Iterable) -> None:
+def _check_levels(name: Any, levels: Iterable[object]) -> None:
     wrong = next((level for level in levels if not isinstance(level, str | int | float)), None)
     if wrong is not None:
         raise ValueError(
@@ -162,7 +165,7 @@ def _check_levels(name: Any, levels: Iterable) -> None:
 
 
 def write_frame(
-    names: list, types: list[Type], columns: list[np.ndarray], like: object = None
+    names: list[Any], types: list[Type], columns: list[np.ndarray], like: object = None
 ) -> Any:
     """Return a frame of the library, the columns and the dtypes that `types` tell of.
 
@@ -187,7 +190,7 @@ def write_frame(
     return library.DataFrame(series)
 
 
-def change_frame(frame: Any, names: list, types: list[Type], columns: list[np.ndarray]) -> Any:
+def change_frame(frame: Any, names: list[Any], types: list[Type], columns: list[np.ndarray]) -> Any:
     """Return a copy of a frame with other values in some of its columns."""
     library = _library(frame)
     series = [

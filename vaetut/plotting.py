@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping
 from importlib.resources import files
 from statistics import NormalDist
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -72,7 +73,7 @@ def reconstructions(
             f"reconstructions must be like images, {inputs.shape[1:]}, got {outputs.shape[1:]}"
         )
     count, height, width = inputs.shape
-    digits = [] if labels is None else _as_labels(labels, count)
+    digits = () if labels is None else _as_labels(labels, count)
     columns = min(_as_count(columns, "columns", minimum=1), count)
 
     gap, strip = _gap(height), height // 2  # the strip parts the pairs and has room for a label
@@ -169,17 +170,18 @@ def latent_scatter(
     corners = np.stack([radii, radii], axis=1) / math.sqrt(2)  # where the rings get their names
     size = np.clip(30_000 / len(points), 6, 30)  # points²: a thousand dots are smaller than ten
     colours = np.array(PALETTE)[digits]
-    ax.scatter(*points.T, s=size, c=colours, marker="o", alpha=0.6, linewidths=0, zorder=2)
+    z1, z2 = points.T
+    ax.scatter(z1, z2, s=size, c=colours, marker="o", alpha=0.6, linewidths=0, zorder=2)
     if prior:
         for radius, corner in zip(radii, corners, strict=True):
             ring = Circle((0, 0), radius, fill=False, edgecolor=COLORS["prior"], linewidth=1.2)
             ax.add_patch(ring).set_zorder(3)
-            _write(ax, *corner, rf"${radius}\sigma$", _FONT, COLORS["prior"])
+            _write(ax, corner, rf"${radius}\sigma$", _FONT, COLORS["prior"])
     present = np.unique(digits)
     places = np.stack([np.median(points[digits == digit], axis=0) for digit in present])
     places = _move_apart(places, corners, 0.06 * max(wide, high))  # a digit's height, and some
     for digit, place in zip(present, places, strict=True):
-        _write(ax, *place, f"{digit}", 16, _INK)
+        _write(ax, place, f"{digit}", 16, _INK)
     ax.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     return ax
 
@@ -313,7 +315,7 @@ def learning_curve(
         label = f"{label}: mean and range of {len(runs)} seeds"
     ax.plot(x, runs.mean(axis=0), color=color, linewidth=2, linestyle="-", marker="", label=label)
     if marks is not None:
-        look = {"marker": "o", "markersize": 6, "markeredgewidth": 1.5, "linestyle": ""}
+        look: dict[str, Any] = dict(marker="o", markersize=6, markeredgewidth=1.5, linestyle="")
         ax.plot(*marks, color=_INK, markerfacecolor=_PAPER, label="published", **look)
     if log_x:
         ax.set_xscale("log")
@@ -414,7 +416,7 @@ def _draw_canvas(
     width = min(width, _WIDTH - margin)
     bottom = 0.0 if extent is None else 0.55  # only a picture with units has ticks below
     ax = _new_axes(ax, width + margin, width * canvas.shape[0] / canvas.shape[1] + bottom)
-    style = {
+    style: dict[str, Any] = {
         "cmap": "gray",
         "vmin": 0,
         "vmax": 1,
@@ -446,11 +448,11 @@ def _gap(height: int) -> int:
     return max(1, height // 14)
 
 
-def _write(ax: Axes, x: float, y: float, text: str, size: float, color: str) -> None:
+def _write(ax: Axes, place: np.ndarray, text: str, size: float, color: str) -> None:
     """Write over data, centred, in a halo that keeps it legible on any dot."""
     halo = [withStroke(linewidth=3, foreground=_PAPER)]
-    style = {"fontsize": size, "color": color, "path_effects": halo, "zorder": 4}
-    ax.text(x, y, text, ha="center", va="center", **style)
+    style: dict[str, Any] = {"fontsize": size, "color": color, "path_effects": halo, "zorder": 4}
+    ax.text(place[0], place[1], text, ha="center", va="center", **style)
 
 
 def _move_apart(places: np.ndarray, fixed: np.ndarray, distance: float) -> np.ndarray:
@@ -513,7 +515,7 @@ def _as_numbers(values: ArrayLike, name: str, *shape: int | str) -> np.ndarray:
     return array.astype(float)
 
 
-def _readable(values: ArrayLike) -> ArrayLike:
+def _readable(values: Any) -> Any:
     """Return tensors, alone or in a list, as NumPy can read them: it has no bfloat16."""
     if hasattr(values, "detach"):
         return values.detach().cpu().double()
@@ -559,12 +561,12 @@ def _as_runs(values: ArrayLike | Mapping[object, ArrayLike], length: int) -> np.
     """Read one run or several as (S, E)."""
     if isinstance(values, Mapping):
         values = [_as_numbers(run, f"values[{seed!r}]", length) for seed, run in values.items()]
-    values = _readable(values)
+    runs = _readable(values)
     try:
-        shape = (length,) if np.ndim(values) == 1 else ("S", length)
+        shape = (length,) if np.ndim(runs) == 1 else ("S", length)
     except ValueError:  # runs of unequal length
         shape = ("S", length)
-    return np.atleast_2d(_as_numbers(values, "values", *shape))
+    return np.atleast_2d(_as_numbers(runs, "values", *shape))
 
 
 def _as_marks(published: Mapping[float, float]) -> tuple[np.ndarray, np.ndarray]:

@@ -59,7 +59,7 @@ def load_pretrained(name: str) -> VAE:
     return load_model(_bundled(name)).eval()
 
 
-def load_card(name: str) -> dict:
+def load_card(name: str) -> dict[str, Any]:
     """Load the card of a bundled model: recipe, seed, versions, curves and test metrics.
 
     Parameters
@@ -76,7 +76,8 @@ def load_card(name: str) -> dict:
     ValueError
         If there is no such model.
     """
-    return json.loads(_bundled(name).with_suffix(".json").read_text())
+    card: dict[str, Any] = json.loads(_bundled(name).with_suffix(".json").read_text())
+    return card
 
 
 def save_model(model: VAE, path: str | Path, **metadata: str) -> None:
@@ -180,7 +181,7 @@ def load_model(path: str | Path, into: VAE | None = None) -> VAE:
     return model
 
 
-def _upgrade(card: dict) -> dict:
+def _upgrade(card: dict[str, Any]) -> dict[str, Any]:
     """Return the parts that a file names; those of the first edition, in today's words."""
     if "version" in card:
         if card["version"] != VERSION:
@@ -190,13 +191,13 @@ def _upgrade(card: dict) -> dict:
         return describe(VAE(**card))
 
 
-def _skeleton(card: dict) -> VAE:
+def _skeleton(card: dict[str, Any]) -> VAE:
     """Make a model whose weights have shapes, and take no memory."""
     with torch.device("meta"):
         return rebuild(card)
 
 
-def _check_same(model: VAE, card: dict) -> VAE:
+def _check_same(model: VAE, card: dict[str, Any]) -> VAE:
     """Return the model; raise unless its parts are those of the card."""
     own = json.loads(json.dumps(describe(model)))  # as in a file
     if other := _first_difference({name: card[name] for name in own}, own):
@@ -220,19 +221,22 @@ def _compare_shapes(shapes: dict[str, Sequence[int]], model: VAE) -> str:
     return ", ".join(odd[:3])
 
 
-def _checksum(card: dict, metadata: dict[str, str], weights: dict[str, torch.Tensor]) -> str:
+def _checksum(
+    card: dict[str, Any], metadata: dict[str, str], weights: dict[str, torch.Tensor]
+) -> str:
     """Return the SHA-256 of all that a file holds."""
     digest = sha256(json.dumps([card, metadata], sort_keys=True).encode())
     for name, weight in sorted(weights.items()):
         digest.update(f"{name} {weight.dtype} {list(weight.shape)}".encode())
-        digest.update(weight.flatten().view(torch.uint8).numpy())
+        digest.update(weight.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
 def load_metadata(path: str | Path) -> dict[str, str]:
     """Return the strings that stand beside the weights in a file that `load_model` can read."""
     with safe_open(path, framework="pt") as file:
-        return file.metadata()
+        metadata: dict[str, str] = file.metadata()
+    return metadata
 
 
 def _bundled(name: str) -> Path:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -86,7 +87,7 @@ def export_json(
         If the page cannot run or show such a model, or images and labels don't fit it.
     """
     model = unwrap(model)
-    _check_model(model)
+    encoder, decoder = _check_model(model)
     images = check_images(images, model.input_dim, name="images").detach().float()
     num_points = check_count(num_points, "num_points")
     num_examples = check_count(num_examples, "num_examples")
@@ -102,7 +103,8 @@ def export_json(
             f"labels must be integers from 0 to {len(PALETTE) - 1}, got {labels.dtype} from {low} "
             f"to {high}"
         )
-    export = {"format": FORMAT, "config": _config(model)} | _networks(model)
+    config = encoder.config | {"likelihood": "bernoulli", "variance": 1.0}
+    export = {"format": FORMAT, "config": config} | _networks(encoder, decoder)
     rounded = _read_model(export)
     export |= _points(rounded, images[:num_points], labels[:num_points], seed)
     export |= _examples(images, labels, num_examples)
@@ -156,7 +158,8 @@ def as_script(text: str) -> str:
     return f"globalThis.{GLOBAL} = {text};\n"
 
 
-def _check_model(model: VAE) -> None:
+def _check_model(model: VAE) -> tuple[Encoder, Decoder]:
+    """Return the two networks; raise a ValueError unless the page can run the model."""
     if model.latent_dim != 2:
         raise ValueError(f"the page shows a plane: latent_dim must be 2, got {model.latent_dim}")
     if math.isqrt(model.input_dim) ** 2 != model.input_dim:
@@ -167,35 +170,33 @@ def _check_model(model: VAE) -> None:
             raise ValueError(
                 f"the {name} of an exported model must be {kind.__name__}, got {found}"
             )
-    check_choice(
-        model.encoder.config["activation"], "the activation of an exported model", ACTIVATIONS
-    )
+    encoder, decoder = model.encoder, model.decoder
+    assert isinstance(encoder, Encoder) and isinstance(decoder, Decoder)
+    check_choice(encoder.config["activation"], "the activation of an exported model", ACTIVATIONS)
     if not all(torch.isfinite(p).all() for p in model.parameters()):
         raise ValueError("the model holds weights that are not finite")
+    return encoder, decoder
 
 
-def _config(model: VAE) -> dict:
-    sizes = {name: model.encoder.config[name] for name in ("hidden_dims", "activation")}
-    kind = {"likelihood": "bernoulli", "variance": 1.0}
-    return {"input_dim": model.input_dim, "latent_dim": model.latent_dim} | sizes | kind
-
-
-def _networks(model: VAE) -> dict:
+def _networks(encoder: Encoder, decoder: Decoder) -> dict[str, Any]:
     return {
         "encoder": {
-            "hidden": _hidden(model.encoder),
-            "mu": _layer(model.encoder.mu),
-            "log_var": _layer(model.encoder.log_var),
+            "hidden": [_layer(linear) for linear in _hidden(encoder)],
+            "mu": _layer(encoder.mu),
+            "log_var": _layer(encoder.log_var),
         },
-        "decoder": {"hidden": _hidden(model.decoder), "out": _layer(model.decoder.out)},
+        "decoder": {
+            "hidden": [_layer(linear) for linear in _hidden(decoder)],
+            "out": _layer(decoder.out),
+        },
     }
 
 
-def _hidden(network: nn.Module) -> list[dict]:
-    return [_layer(part) for part in network.hidden if isinstance(part, nn.Linear)]
+def _hidden(network: Encoder | Decoder) -> list[nn.Linear]:
+    return [part for part in network.hidden if isinstance(part, nn.Linear)]
 
 
-def _layer(linear: nn.Linear) -> dict:
+def _layer(linear: nn.Linear) -> dict[str, Any]:
     """Round each row to multiples of a 127th, or 32,767th, of its largest weight."""
     weight = linear.weight.detach().float().cpu()  # (rows, columns)
     bits = 8 if weight.numel() > LARGE else 16
@@ -211,14 +212,14 @@ def _layer(linear: nn.Linear) -> dict:
     }
 
 
-def _read_model(export: dict) -> VAE:
+def _read_model(export: dict[str, Any]) -> VAE:
     model = VAE(**export["config"]).float()
+    assert isinstance(model.encoder, Encoder) and isinstance(model.decoder, Decoder)
     encoder, decoder = export["encoder"], export["decoder"]
     pairs = [(getattr(model.encoder, name), encoder[name]) for name in ("mu", "log_var")]
     pairs.append((model.decoder.out, decoder["out"]))
-    for network, part in ((model.encoder, encoder), (model.decoder, decoder)):
-        linear = [module for module in network.hidden if isinstance(module, nn.Linear)]
-        pairs += zip(linear, part["hidden"], strict=True)
+    pairs += zip(_hidden(model.encoder), encoder["hidden"], strict=True)
+    pairs += zip(_hidden(model.decoder), decoder["hidden"], strict=True)
     with torch.no_grad():
         for linear, layer in pairs:
             weight = _decode(layer["weight"], INTEGERS[layer["bits"]]).reshape(layer["shape"])
@@ -230,7 +231,7 @@ def _read_model(export: dict) -> VAE:
 
 
 @torch.no_grad()
-def _points(model: VAE, images: torch.Tensor, labels: torch.Tensor, seed: int) -> dict:
+def _points(model: VAE, images: torch.Tensor, labels: torch.Tensor, seed: int) -> dict[str, Any]:
     x = images.float().cpu()
     q = model.encode(x)
     z = q.sample(generator=make_generator(seed))  # (N, 2)
@@ -245,7 +246,7 @@ def _points(model: VAE, images: torch.Tensor, labels: torch.Tensor, seed: int) -
     }
 
 
-def _examples(images: torch.Tensor, labels: torch.Tensor, count: int) -> dict:
+def _examples(images: torch.Tensor, labels: torch.Tensor, count: int) -> dict[str, Any]:
     chosen = [(labels == digit).nonzero()[:count, 0] for digit in range(len(PALETTE))]
     rows = torch.cat(chosen)  # in the order of the digits
     pixels = (images[rows] * 255).round()
