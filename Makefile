@@ -18,7 +18,7 @@ WORKERS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 SENSITIVE := book/01_from_autoencoders_to_vaes.ipynb book/10_what_goes_wrong.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test test-oldest test-matrix test-faults mutants chapters weights course bench bench-gpu speedrun site-test lighthouse epub pdf lint format address lock sbom clean distclean
+.PHONY: help book lab test test-oldest test-matrix test-faults mutants mutmut chapters weights course bench bench-gpu speedrun site-test lighthouse epub pdf lint format address lock sbom clean distclean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +60,9 @@ test-faults: $(READY)  ## kill processes and fill disks, and see that no file is
 
 mutants: $(READY)  ## plant faults one at a time, and see which test notices (WORDS="Adam eps")
 	$(BIN)/python -m tests.mutants $(WORDS)
+
+mutmut: $(READY)  ## let a machine change the package's heart, place by place (an hour; MODULES=vaetut/noise.py)
+	$(BIN)/python -m tests.mutants.machine $(MODULES)
 
 chapters: $(READY)  ## build and run the notebooks whose source changed (CHAPTER=07, CHAPTER=--all)
 	$(BIN)/python book/build.py $(CHAPTER)

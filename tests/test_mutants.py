@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections import Counter
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.mutants import workshop
+from tests.mutants import machine, workshop
 from tests.mutants.__main__ import batches, choose
 from tests.mutants.fault import Fault
 from tests.mutants.faults import FAULTS
+from tests.mutants.undecorate import undecorated
 from tests.mutants.workshop import Outcome
 
 ROOT = Path(__file__).parents[1]
@@ -114,3 +116,78 @@ def test_a_script_of_a_page_is_planted_in_the_built_book_too():
     assert script.files() == [script.file, "book/_build/html/_static/live/kl.js"]
     fragment = Fault("a", "book/_ext/live_figures/kl.html", "a", "b", (), "book/06.html")
     assert fragment.files() == [fragment.file, "book/_build/html/book/06.html"]
+
+
+def test_undecorated_functions_do_what_the_decorated_do():
+    source = """
+import functools
+
+def twice(times):
+    def wrap(function):
+        return lambda *a: [function(*a)] * times
+    return wrap
+
+@twice(2)
+@functools.cache
+def f(x):
+    return x + 1
+
+class A:
+    @property
+    def size(self):
+        return 3
+
+    @staticmethod
+    def g():
+        return 4
+
+    @classmethod
+    def h(cls):
+        return cls.__name__
+"""
+    changed = undecorated(source)
+    assert changed.count("@") == 2  # mutmut itself knows static methods and those of classes
+    for text in (source, changed):
+        names: dict = {}
+        exec(text, names)
+        found = names["f"](1), names["A"]().size, names["A"].g(), names["A"].h()
+        assert found == ([2, 2], 3, 4, "A"), text
+
+
+def test_a_machine_made_change_is_named_and_counted():
+    assert machine.function("vaetut.objective.x__widest__mutmut_4") == "vaetut.objective._widest"
+    assert machine.function("vaetut.functional.xǁTanhǁforward__mutmut_1") == (
+        "vaetut.functional.Tanh.forward"
+    )
+    fates = {"a": "killed", "b": "timeout", "c": "survived", "d": "no tests"}
+    assert machine.table({"vaetut/m.py": fates}).splitlines()[2:] == [
+        "| `vaetut/m.py` | 4 | 2 | 1 | 1 |",
+        "| all | 4 | 2 | 1 | 1 |",
+    ]
+
+
+def test_a_surviving_change_needs_its_own_reason(monkeypatch):
+    monkeypatch.setattr(machine, "change", lambda name: f"- a\n+ b{name[-1]}")
+    names = ["vaetut.m.x_f__mutmut_1", "vaetut.m.x_f__mutmut_2"]
+    reasons = [{"function": "vaetut.m.f", "change": "- a\n+ b1\n", "reason": "the same"}]
+    assert machine.unexplained(names, reasons) == ["vaetut.m.f\n- a\n+ b2"]
+
+
+def test_each_reason_is_about_code_that_is_there():
+    modules = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mutmut"]
+    sources = {
+        module.removesuffix(".py").replace("/", "."): (ROOT / module).read_text("utf-8")
+        for module in modules["only_mutate"]
+    }
+    for each in tomllib.loads(machine.REASONS.read_text("utf-8"))["equivalent"]:
+        source = next(text for name, text in sources.items() if each["function"].startswith(name))
+        lines = {line.strip() for line in source.splitlines()}
+        gone = [line[2:] for line in each["change"].splitlines() if line.startswith("- ")]
+        assert set(gone) <= lines, each
+        assert len(each["reason"].split()) > 3, each
+
+
+def test_the_record_is_of_the_modules_that_are_mutated():
+    modules = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mutmut"]
+    rows = machine.RECORD.read_text("utf-8").splitlines()[2:-1]
+    assert [row.split("`")[1] for row in rows] == modules["only_mutate"]

@@ -134,7 +134,7 @@ def compare_outputs(
     list of str
         One sentence for each disagreement.
     """
-    old, new = _by_kind(stored), _by_kind(fresh)
+    old, new = by_kind(stored), by_kind(fresh)
     problems = []
     for kind in dict.fromkeys([*old, *new]):
         if len(old[kind]) != len(new[kind]):
@@ -152,10 +152,10 @@ def compare_outputs(
 
 def figures(outputs: Sequence[NotebookNode]) -> list[Figure]:
     """Return the pictures among a cell's outputs, in order."""
-    return _by_kind(outputs)["image/png"]
+    return by_kind(outputs)["image/png"]
 
 
-def _by_kind(outputs: Sequence[NotebookNode]) -> defaultdict[str, list]:
+def by_kind(outputs: Sequence[NotebookNode]) -> defaultdict[str, list]:
     """Sort outputs into lists of texts, or figures, under `stdout`, `error` and MIME types."""
     kinds: defaultdict[str, list] = defaultdict(list)
     for output in outputs:

@@ -1,0 +1,129 @@
+"""Let mutmut change the package, one place at a time: `make mutmut`.
+
+    python -m tests.mutants.machine                 all modules that [tool.mutmut] names
+    python -m tests.mutants.machine vaetut/noise.py vaetut/priors.py
+
+mutmut makes every small change that it knows (a sign, a number, an argument left out), and runs
+the tests that reach the changed function. A change that no test notices is killed by a new test,
+or stands in `equivalent.toml` with the reason why it changes nothing that matters. The table that
+is printed is kept in `machine.md` with `--record`. Results stay in build/mutmut, so a run that was
+broken off goes on. The exit code is 1 if a change survived without a reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from mutmut.stats import status_by_exit_code
+
+from tests.mutants.undecorate import undecorated
+from tests.mutants.workshop import ROOT, tracked
+
+COPY = ROOT / "build" / "mutmut"
+HERE = Path(__file__).parent
+RECORD, REASONS = HERE / "machine.md", HERE / "equivalent.toml"
+MUTMUT = str(Path(sys.executable).with_name("mutmut"))
+NOTICED = {"killed", "timeout", "segfault", "suspicious"}
+
+
+def update_copy() -> None:
+    """Bring the copy of the working tree up to date; what did not change keeps its time."""
+    for name in tracked():
+        data = (ROOT / name).read_bytes()
+        if name.startswith("vaetut/") and name.endswith(".py"):
+            data = undecorated(data.decode()).encode()
+        target = COPY / name
+        if not target.is_file() or target.read_bytes() != data:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+
+
+def results(modules: list[str]) -> dict[str, dict[str, str]]:
+    """Return what became of each change, by module and mutmut's name for it."""
+    found = {}
+    for module in modules:
+        meta = json.loads((COPY / "mutants" / f"{module}.meta").read_text(encoding="utf-8"))
+        codes = meta["exit_code_by_key"]
+        found[module] = {name: status_by_exit_code[code] for name, code in codes.items()}
+    return found
+
+
+def change(name: str) -> str:
+    """Return what a mutant changes: the lines that go, and those that come."""
+    command = [MUTMUT, "show", name]
+    shown = subprocess.run(command, cwd=COPY, check=True, capture_output=True, text=True).stdout
+    lines = [
+        line for line in shown.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")
+    ]
+    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines)
+
+
+def function(name: str) -> str:
+    """Return the function that a mutant changes, e.g. `vaetut.objective.elbo`."""
+    module, _, rest = name.rpartition("__mutmut_")[0].rpartition(".")
+    return f"{module}.{rest.removeprefix('x_').removeprefix('xǁ').replace('ǁ', '.')}"
+
+
+def unexplained(names: list[str], reasons: list[dict[str, str]]) -> list[str]:
+    """Return those of the mutants that have no reason, each as function and change."""
+    known = {(each["function"], each["change"].strip()) for each in reasons}
+    told = [(function(name), change(name)) for name in names]
+    return [f"{where}\n{what}" for where, what in told if (where, what) not in known]
+
+
+def table(found: dict[str, dict[str, str]]) -> str:
+    """Return a row for each module, and one for all, in Markdown."""
+    lines = [
+        "| module | changes | noticed | survived | reached by no test |",
+        "|---|---|---|---|---|",
+    ]
+    whole: Counter[str] = Counter()
+    for module, fates in found.items():
+        count = Counter("noticed" if fate in NOTICED else fate for fate in fates.values())
+        whole += count
+        lines.append(_row(f"`{module}`", count))
+    return "\n".join([*lines, _row("all", whole)])
+
+
+def _row(name: str, count: Counter[str]) -> str:
+    return (
+        f"| {name} | {count.total()} | {count['noticed']} | {count['survived']} "
+        f"| {count['no tests']} |"
+    )
+
+
+def main() -> int:
+    """Run mutmut on the chosen modules, and print the table and what has no reason."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants.machine")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="e.g. vaetut/noise.py")
+    parser.add_argument("--record", action="store_true", help=f"write the table to {RECORD.name}")
+    asked = parser.parse_args()
+    update_copy()
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
+        "mutmut"
+    ]
+    modules = asked.modules or settings["only_mutate"]
+    patterns = [f"{module.removesuffix('.py').replace('/', '.')}.*" for module in modules]
+    own = {"PYTHONPATH": str(COPY / "mutants"), "OMP_NUM_THREADS": "1"}
+    command = [MUTMUT, "run", "--max-children", "2", *patterns]
+    subprocess.run(command, cwd=COPY, env=os.environ | own, check=True)
+    found = results(modules)
+    print(table(found))
+    if asked.record:
+        RECORD.write_text(table(found) + "\n", encoding="utf-8", newline="\n")
+    left = [name for fates in found.values() for name, fate in fates.items() if fate == "survived"]
+    reasons = tomllib.loads(REASONS.read_text(encoding="utf-8"))["equivalent"]
+    without = unexplained(left, reasons)
+    print("\n".join(["", f"{len(without)} changes survived without a reason:", *without]))
+    return int(bool(without))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
