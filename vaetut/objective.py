@@ -165,7 +165,10 @@ def dreg_loss(model: VAE, x: torch.Tensor, eps: torch.Tensor) -> tuple[torch.Ten
     weights = log_weights.detach().softmax(0)
     # Through z, each gradient is weighted twice: here, and in the loss.
     if z.requires_grad:  # it does not where the encoder is frozen
-        z.register_hook(lambda gradient: gradient * weights[..., None])
+        # PyTorch gives this method no types.
+        z.register_hook(  # type: ignore[no-untyped-call]
+            lambda gradient: gradient * weights[..., None]
+        )
     return -(weights * log_weights).sum(0), _log_mean_exp(log_weights.detach())
 
 
@@ -207,5 +210,5 @@ def stream_log_weights(
     at_once = draws_that_fit(x, _widest(model), chunk)
     for start in range(0, num_samples, chunk):
         eps = noise_for(model, x, min(chunk, num_samples - start), generator)  # (k, B, L)
-        for part in eps.split(at_once):
+        for part in torch.split(eps, at_once):
             yield log_weights(model, x, q.at(part), q)

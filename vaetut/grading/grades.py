@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ..exercises.registry import CHECKS
 from ..files import write_file
@@ -164,12 +165,14 @@ class _Kept:
         self.path = path
         settings = {"points": points and dict(points), "limits": asdict(limits)}
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             found = {}
         same = found.get("settings") == settings and seed in (None, found.get("seed"))
         chosen = secrets.randbits(32) if seed is None else seed
-        self.facts = found if same else {"settings": settings, "seed": chosen, "finished": {}}
+        self.facts: dict[str, Any] = (
+            found if same else {"settings": settings, "seed": chosen, "finished": {}}
+        )
         self.seed: int = self.facts["seed"]
 
     def find(self, path: str | Path) -> list[Grade] | None:
@@ -201,7 +204,7 @@ def _write(folder: Path, grades: list[Grade], seed: int) -> None:
     write_file(folder / "grades.json", json.dumps(facts, indent=1).encode())
 
 
-def _harmless(row: dict) -> dict:
+def _harmless(row: dict[str, Any]) -> dict[str, Any]:
     """Keep a spreadsheet from taking a student's text for a formula."""
     return {
         key: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@" else value

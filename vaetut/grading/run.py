@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import IO, Any
 
 import psutil
 
@@ -25,6 +26,8 @@ POLL = 0.05  # seconds between two looks at time and memory
 GRACE = 3.0  # seconds that an interrupted cell has to give in
 START = 120.0  # seconds to load what every submission needs
 CRASHED, TIMED_OUT, TOO_BIG = "crashed", "timed out", "out of memory"
+
+Lines = queue.Queue[dict[str, Any] | None]  # a worker's reports; None is the end of them
 
 
 @dataclass
@@ -128,10 +131,12 @@ def _attempt(
             env=environment(folder),
             start_new_session=True,
         )
+        assert process.stdin and process.stdout  # pipes, as they were asked for
         try:
             with process.stdin:
                 process.stdin.write(json.dumps(job).encode())
-            return _follow(process, token, limits, end, result, watch)
+            lines = _lines(process.stdout, token)
+            return _follow(process, lines, limits, end, result, watch)
         finally:
             if process.poll() is None:
                 kill(psutil.Process(process.pid))
@@ -143,13 +148,13 @@ def _attempt(
                 raise RuntimeError(f"a submission's process did not start: {words or 'no reason'}")
 
 
-def _lines(process: subprocess.Popen, token: str) -> queue.Queue[dict | None]:
-    """Read the worker's reports in a thread; None is the end of them."""
-    lines: queue.Queue[dict | None] = queue.Queue()
+def _lines(channel: IO[bytes], token: str) -> Lines:
+    """Read the worker's reports in a thread."""
+    lines: Lines = queue.Queue()
 
     def read() -> None:
         with suppress(ValueError, OSError):
-            for line in _reports(process, token):
+            for line in _reports(channel, token):
                 lines.put(line)
         lines.put(None)
 
@@ -157,8 +162,8 @@ def _lines(process: subprocess.Popen, token: str) -> queue.Queue[dict | None]:
     return lines
 
 
-def _reports(process: subprocess.Popen, token: str) -> Iterator[dict]:
-    for line in process.stdout:
+def _reports(channel: IO[bytes], token: str) -> Iterator[dict[str, Any]]:
+    for line in channel:
         try:
             facts = json.loads(line)
         except ValueError:
@@ -168,15 +173,15 @@ def _reports(process: subprocess.Popen, token: str) -> Iterator[dict]:
 
 
 def _follow(
-    process: subprocess.Popen,
-    token: str,
+    process: subprocess.Popen[bytes],
+    lines: Lines,
     limits: Limits,
     end: float,
     result: Run,
     watch: _Watch,
 ) -> bool:
     """Note the reports and watch the limits until the worker has finished or must be ended."""
-    lines, inside = _lines(process, token), psutil.Process(process.pid)
+    inside = psutil.Process(process.pid)
     due, interrupted = time.monotonic() + START, False
     while True:
         now = time.monotonic()
@@ -210,7 +215,7 @@ def _follow(
             return True
 
 
-def _note(facts: dict, result: Run, watch: _Watch, *, interrupted: bool) -> None:
+def _note(facts: dict[str, Any], result: Run, watch: _Watch, *, interrupted: bool) -> None:
     step = facts["ends"]
     if "state" in facts:
         late = facts["state"] == TIMED_OUT
@@ -225,7 +230,7 @@ def _too_long(limits: Limits, *, whole: bool) -> str:
     return f"more than {limits.cell:g} seconds"
 
 
-def _interrupt(process: subprocess.Popen) -> bool:
+def _interrupt(process: subprocess.Popen[bytes]) -> bool:
     """Press Ctrl-C in the worker; return whether the system can."""
     if os.name != "posix":
         return False

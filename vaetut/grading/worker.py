@@ -36,12 +36,14 @@ def run_cells(cells: list[tuple[int, str]], report: Report) -> dict[str, Any]:
     for place, source in cells:
         report(begins=f"cell {place}")
         try:
-            result = shell.run_cell(source)
+            # IPython gives this method no types.
+            result = shell.run_cell(source)  # type: ignore[no-untyped-call]
             error = result.error_before_exec or result.error_in_exec
         except KeyboardInterrupt as interrupt:  # between two of IPython's own steps
             error = interrupt
         report(ends=f"cell {place}", error=f"{type(error).__name__}: {error}" if error else "")
-    return shell.user_ns
+    defined: dict[str, Any] = shell.user_ns
+    return defined
 
 
 def judge_all(names: dict[str, str], namespace: dict[str, Any], seed: int, report: Report) -> None:
