@@ -106,6 +106,7 @@ pdf: $(READY)  ## build the book as a PDF, where TeX is installed
 lint: $(READY)  ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: $(READY)  ## mend style
 	$(BIN)/ruff check --fix .

@@ -308,10 +308,7 @@ def _linear(fan_in: int, fan_out: int, generator: torch.Generator) -> nn.Linear:
 
 
 def _initial(kind: type[Layer], generator: torch.Generator, *sizes: int, **settings: Any) -> Layer:
-    # PyTorch gives this function no types.
-    layer: Layer = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-        kind, *sizes, **settings, device=torch.get_default_device()
-    )
+    layer: Layer = nn.utils.skip_init(kind, *sizes, **settings, device=torch.get_default_device())
     weight, bias = layer.parameters()
     if not weight.is_meta:  # that of a layer which is made to see its shapes
         nn.init.xavier_uniform_(weight, generator=generator)

@@ -165,10 +165,7 @@ def dreg_loss(model: VAE, x: torch.Tensor, eps: torch.Tensor) -> tuple[torch.Ten
     weights = log_weights.detach().softmax(0)
     # Through z, each gradient is weighted twice: here, and in the loss.
     if z.requires_grad:  # it does not where the encoder is frozen
-        # PyTorch gives this method no types.
-        z.register_hook(  # type: ignore[no-untyped-call]
-            lambda gradient: gradient * weights[..., None]
-        )
+        z.register_hook(lambda gradient: gradient * weights[..., None])
     return -(weights * log_weights).sum(0), _log_mean_exp(log_weights.detach())
 
 

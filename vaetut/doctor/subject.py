@@ -172,8 +172,7 @@ def seed_all(seed: int) -> None:
 def untouched(modules: list[nn.Module]) -> Iterator[None]:
     """Lend the modules: weights, buffers, gradients, modes and random states come back."""
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
-    # PyTorch gives this function no types.
-    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    in_use = torch.cuda.is_initialized()
     cuda = torch.cuda.get_rng_state_all() if in_use else None
     every = {module for root in modules for module in root.modules()}
     parameters = {p for root in modules for p in root.parameters()}

@@ -17,8 +17,7 @@ class Draw(NamedTuple):
     place: int  # in the list of what was computed
 
 
-# PyTorch gives the methods of this class no types.
-class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Watch(TorchDispatchMode):
     """Record, while it is entered, what PyTorch computes.
 
     Parameters
@@ -39,7 +38,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, largest: int = 0) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # as above
+        super().__init__()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
         self.largest = largest
         self.draws: list[Draw] = []
         self.results: list[torch.Tensor | None] = []

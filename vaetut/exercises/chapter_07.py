@@ -275,7 +275,7 @@ def _step(
     if zero == "first":
         optimizer.zero_grad()
     cost = loss(model, images, generator)
-    cost.backward()  # type: ignore[no-untyped-call]  # torch's own method has no types
+    cost.backward()
     optimizer.step()
     if zero == "last":
         optimizer.zero_grad()

@@ -498,7 +498,7 @@ def _train(
         found = terms()
         loss = trained(*found, beta).mean()
         if step:
-            loss.backward()  # type: ignore[no-untyped-call]  # torch's own method has no types
+            loss.backward()
             optimizer.step()
         with torch.no_grad():
             losses.append((reported or trained)(*(terms() if after else found), beta).mean())

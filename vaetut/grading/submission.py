@@ -67,8 +67,7 @@ def read(path: str | Path) -> Submission:
     data = Path(path).read_bytes()
     try:
         text = data.decode("utf-8")
-        # nbformat gives this function no types.
-        notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+        notebook = nbformat.reads(text, as_version=4)
         sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     except Exception as error:  # what nbformat and json raise is of many kinds
         first = str(error).partition("\n")[0]
@@ -84,8 +83,7 @@ def read(path: str | Path) -> Submission:
 def _without_checks(source: str) -> tuple[str, set[str]]:
     """Return a cell as plain Python without its calls of `check`, and the exercises they name."""
     try:
-        # IPython gives this class no types.
-        code = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
+        code = TransformerManager().transform_cell(source)
         tree = ast.parse(code)
     except (SyntaxError, ValueError):  # it will fail when it is run, and say so there
         return source, set()

@@ -36,8 +36,7 @@ def run_cells(cells: list[tuple[int, str]], report: Report) -> dict[str, Any]:
     for place, source in cells:
         report(begins=f"cell {place}")
         try:
-            # IPython gives this method no types.
-            result = shell.run_cell(source)  # type: ignore[no-untyped-call]
+            result = shell.run_cell(source)
             error = result.error_before_exec or result.error_in_exec
         except KeyboardInterrupt as interrupt:  # between two of IPython's own steps
             error = interrupt

@@ -90,7 +90,7 @@ def _undone(state: State, generator: torch.Generator, device: torch.device) -> I
 
 def _record(step: Step, rows: torch.Tensor, generator: torch.Generator) -> torch.cuda.CUDAGraph:
     with torch.cuda.device(rows.device):
-        side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
+        side = torch.cuda.Stream()
         main = torch.cuda.current_stream()
         side.wait_stream(main)
         try:
