@@ -11,10 +11,10 @@ import secrets
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..exercises.registry import CHECKS
 from ..files import claimed, disk_errors, write_file
 from .limits import Limits
@@ -198,7 +198,7 @@ class _Kept:
     ) -> None:
         self.path = path
         settings = {
-            "version": __version__,
+            "version": version("vaetut"),
             "points": points and dict(points),
             "limits": asdict(limits),
         }
