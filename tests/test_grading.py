@@ -8,7 +8,6 @@ import site
 import subprocess
 import sys
 from contextlib import suppress
-from types import SimpleNamespace
 
 import nbformat
 import psutil
@@ -83,7 +82,7 @@ SUBMISSIONS = {
     "of last year": ([IMPORTS, SHIFT], [BOTH[0], ("15.2", "missing")], ""),
     "failing": ([IMPORTS, "1 / 0\n" + SHIFT, SUM], [("15.1", "crashed"), BOTH[1]], "ZeroDivision"),
 }
-LIMITS = Limits(cell=5, whole=120, memory=3)
+LIMITS = Limits(cell=5, whole=120, memory=2)
 
 
 def write(path, cells):
@@ -163,8 +162,8 @@ def test_reports_that_a_cell_forges_stop_nothing():
         b'{"token": "t", "begins": []}\n',
         b'{"token": "u"}\n',
     ]
-    process = SimpleNamespace(stdout=io.BytesIO(b"\n".join([*wrong, json.dumps(right).encode()])))
-    assert list(run._reports(process, "t")) == [right]
+    channel = io.BytesIO(b"\n".join([*wrong, json.dumps(right).encode()]))
+    assert list(run._reports(channel, "t")) == [right]
 
 
 def test_ctrl_c_is_no_error_of_a_submission(tmp_path, monkeypatch):
