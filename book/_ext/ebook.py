@@ -49,10 +49,3 @@ def drop_scripts(app: Sphinx, doctree: nodes.document, page: str) -> None:
     for raw in list(doctree.findall(nodes.raw)):
         if "<script" in raw.astext():
             raw.parent.remove(raw)
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("builder-inited", begin, priority=100)  # Sphinx checks the name at 500
-    app.connect("doctree-resolved", drop_scripts)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
