@@ -100,9 +100,11 @@ pdf: $(READY)  ## build the book as a PDF, where TeX is installed
 	@cp book/_build/pdf/_build/latex/*.pdf book/_build/vaetut.pdf
 	@echo "The book is book/_build/vaetut.pdf"
 
-lint: $(READY)  ## check style
+lint: $(READY)  ## check style, and that what is imported is declared
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/deptry . book book/_ext
+	$(BIN)/deptry vaetut --ignore DEP002 --optional-dependencies-dev-groups lab,book,test,dev,bench
 
 format: $(READY)  ## mend style
 	$(BIN)/ruff check --fix .
