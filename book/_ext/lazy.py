@@ -21,9 +21,3 @@ def stop_measuring(app: Sphinx, error: Exception | None) -> None:
     if error is None and app.builder.name == "html" and script.is_file():
         text = script.read_text(encoding="utf-8")
         script.write_text(MEASURE.sub("", text), encoding="utf-8")
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("build-finished", stop_measuring)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -74,10 +74,3 @@ def load_scripts(
     if doctree is not None and any(live_images(doctree)):
         app.add_css_file("live/live.css")
         app.add_js_file("live/start.js", loading_method="defer")
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("doctree-resolved", put_figures)
-    app.connect("html-page-context", load_scripts)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -98,9 +98,3 @@ def write_trainer(app: Sphinx, error: Exception | None) -> None:
     held_out, labels = digits("test", HELD_OUT)
     (folder / "digits.js").write_text(as_script(train, held_out, labels), encoding="utf-8")
     draw_still(train, held_out, labels).save(folder / "still.png", optimize=True)
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("build-finished", write_trainer)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
