@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.site.book import HTML, ROOT, pages
 from tests.site.server import serving
@@ -199,7 +199,8 @@ def test_printed_table_keeps_its_columns_on_a_phone(browser: Browser, site: str)
     page.goto(f"{site}/book/C_from_tensorflow_1_to_pytorch.html")
     table = page.locator(".columns pre").first
     table.scroll_into_view_if_needed()
-    lines = table.inner_text().strip("\n").splitlines()
+    expect(table).to_have_attribute("tabindex", "0")
+    lines = table.text_content().strip("\n").splitlines()
     assert max(map(len, lines)) > 50
     height = table.evaluate("n => n.clientHeight / parseFloat(getComputedStyle(n).lineHeight)")
     assert len(lines) <= height < len(lines) + 2
