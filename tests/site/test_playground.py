@@ -25,7 +25,7 @@ Open = Callable[..., Page]
 
 # Codes and costs of images, by the page's own functions: one row (mu, log_var, logits, costs) each.
 RUN = """([images, noise]) => {
-  const model = VAETUT_VAE.load(VAETUT_EXPORT);
+  const { model } = document.getElementById('pg').app;
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const pixels = Float32Array.from(bytes(images), (value) => value / 255);
   const eps = new Float32Array(bytes(noise).buffer);
@@ -43,7 +43,7 @@ RUN = """([images, noise]) => {
 
 # The shortest time of a decode, in that of a loop which does nothing but its multiplications.
 DECODE_IN_LOOPS = """() => {
-  const model = VAETUT_VAE.load(VAETUT_EXPORT);
+  const { model } = document.getElementById('pg').app;
   const layers = [...VAETUT_EXPORT.decoder.hidden, VAETUT_EXPORT.decoder.out];
   const count = layers.reduce((sum, { shape: [rows, columns] }) => sum + rows * columns, 0);
   const weights = new Float32Array(count).fill(1);
@@ -65,7 +65,7 @@ DECODE_IN_LOOPS = """() => {
 
 # In a task of its own, since only of tasks the browser counts the time.
 DECODE = """(count) => new Promise((done) => setTimeout(() => {
-  const { decode } = (globalThis.model ??= VAETUT_VAE.load(VAETUT_EXPORT));
+  const { decode } = document.getElementById('pg').app.model;
   for (let k = 0; k < count; k += 1) decode([Math.sin(k), Math.cos(k)]);
   done();
 }))"""
@@ -500,8 +500,8 @@ def test_paper_has_the_still_picture(playground: Page) -> None:
 
 def assert_still(page: Page) -> None:
     """Check that the picture stands where the app would be."""
-    expect(page.locator(".pg-app")).to_be_hidden()
-    picture = page.locator(".pg-still img")
+    expect(page.locator(".app-body")).to_be_hidden()
+    picture = page.locator(".app-still img")
     picture.scroll_into_view_if_needed()
     expect(picture).to_be_visible()
     expect(picture).to_have_js_property("complete", True)
