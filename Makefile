@@ -103,6 +103,7 @@ pdf: $(READY)  ## build the book as a PDF, where TeX is installed
 lint: $(READY)  ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint --deny-warnings book
 
 format: $(READY)  ## mend style
 	$(BIN)/ruff check --fix .

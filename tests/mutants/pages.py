@@ -131,6 +131,28 @@ FAULTS: list[Fault] = [
         built="_static/playground/app.js",
     ),
     fault(
+        "the curves' axis ends below the first point",
+        f"{TRAINER}/curves.js",
+        "const high = Math.max(...values(sum));",
+        "const high = Math.min(100, ...values(sum));",
+        "tests/scripts/test_trainer.py::test_the_axes_of_the_curves_contain_all_points",
+    ),
+    fault(
+        "a sample of the prior is priced against the drawing",
+        f"{PLAYGROUND}/app.js",
+        "const priced = q && !fromPrior;",
+        "const priced = Boolean(q);",
+        "tests/site/test_playground.py::test_a_sample_of_the_prior_has_no_price",
+    ),
+    fault(
+        "a circle runs over the numbers of an axis",
+        f"{LIB}/plane.js",
+        "context.fillRect(0, 0, left, width);",
+        "",
+        "tests/site/test_playground.py::test_nothing_is_drawn_over_the_numbers_of_an_axis",
+        built="_static/playground/app.js",
+    ),
+    fault(
         "a drawing is centred half a pixel off",
         f"{PLAYGROUND}/ink.js",
         "const CENTRE = 14.5;",

@@ -22,18 +22,24 @@ const write = (found) => JSON.stringify(found, (_, value) =>
 Run = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def load() -> Iterator[Callable[[str], Run]]:
-    """Return a function from a module's name to one that evaluates an expression in its names."""
-    racer = pytest.importorskip("py_mini_racer", reason="the scripts run in V8, of the extra book")
+@pytest.fixture(scope="session")
+def joined() -> Callable[[str], str]:
+    """Return a function from a module's name to an expression of it and all that it imports."""
     pytest.importorskip("sphinx", reason="the scripts are joined by the book's extension")
     from book._ext.scripts import join
 
+    return lambda name: join(STATIC / name)
+
+
+@pytest.fixture(scope="module")
+def load(joined: Callable[[str], str]) -> Iterator[Callable[[str], Run]]:
+    """Return a function from a module's name to one that evaluates an expression in its names."""
+    racer = pytest.importorskip("py_mini_racer", reason="the scripts run in V8, of the extra book")
     with racer.MiniRacer() as engine:
         engine.eval(HELPERS)
 
         def load_module(name: str) -> Run:
-            engine.eval(f"globalThis.module = {join(STATIC / name)};")
+            engine.eval(f"globalThis.module = {joined(name)};")
             names = engine.eval("Object.keys(module).join()")
 
             def run(expression: str, **values: Any) -> Any:

@@ -126,3 +126,56 @@ def test_first_weights_are_xaviers(load):
     layers = [*weights["encoder"], *weights["decoder"], weights["out"], weights["mu"]]
     assert [len(layer["bias"]) for layer in layers] == [64, 32, 32, 64, 196, 2]
     assert not any(value for layer in layers for value in layer["bias"])
+
+
+def test_the_axes_of_the_curves_contain_all_points(load):
+    """From the first, before any training, to the last; also where a cost rises."""
+    run = load("trainer/curves.js")
+    costs = [(136.1, 0.1), (70.0, 4.0), (48.0, 2.0), (30.0, 90.0)]
+    history = [
+        {"images": 64 * k, "beta": 1, "heldOut": dict(zip(("distortion", "rate"), cost))}
+        for k, cost in enumerate(costs)
+    ]
+    history[2]["training"] = {"distortion": 47.0, "rate": 110.0}
+    for count in range(1, len(history) + 1):
+        found = run("costRanges(history)", history=history[:count])
+        for entry in history[:count]:
+            for cost in filter(None, (entry["heldOut"], entry.get("training"))):
+                total = cost["distortion"] + cost["rate"]
+                assert found["upper"]["from"] < cost["distortion"] < total < found["upper"]["to"]
+                assert 0 <= cost["rate"] < found["lower"]["to"]
+    early, later = (run("costRanges(history)", history=history[:count]) for count in (1, 2))
+    assert early["upper"]["to"] == later["upper"]["to"]  # an axis that stays as it is
+
+
+# What the worker answers to messages, about images of four pixels.
+WORKER = """(() => {
+  let now = 0;
+  globalThis.performance = { now: () => (now += 1) };
+  globalThis.setTimeout = () => 0;
+  globalThis.clearTimeout = () => {};
+  const reports = [];
+  globalThis.onmessage = null;
+  globalThis.postMessage = (report) => reports.push(report);
+  eval(text);
+  const pixels = Float32Array.from({ length: 4 * 128 }, (_, i) => (i * 7 % 16) / 15);
+  const [heldOut, grid] = [pixels.slice(0, 40), pixels.slice(0, 8)];
+  const digits = { pixels: 4, train: pixels, heldOut, examples: [0, 1], grid };
+  const say = (message) => onmessage({ data: message });
+  for (const seed of seeds) {
+    say({ do: "reset", run: 1, beta: 1, seed, activation: "silu", every: 1, digits });
+    for (let step = 0; step < 3; step += 1) say({ do: "step" });
+  }
+  return reports.map(({ steps, heldOut }) => [steps, heldOut.distortion, heldOut.rate]);
+})()"""
+
+
+def test_the_same_seed_leads_to_the_same_weights(load, joined):
+    """The worker's reports, after each of three steps."""
+    run = load("lib/numbers.js")  # any; the worker exports nothing
+    reports = run(WORKER, text=joined("trainer/worker.js"), seeds=[1, 1, 2])
+    assert [steps for steps, *_ in reports] == [0, 1, 2, 3] * 3
+    first, again, other = (reports[k : k + 4] for k in (0, 4, 8))
+    assert first == again
+    assert first[0] != first[3]
+    assert [row[1] for row in first] != [row[1] for row in other]

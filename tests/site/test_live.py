@@ -46,9 +46,7 @@ def open_chapter(context: BrowserContext, name: str) -> Opened:
     page, requests, errors = context.new_page(), [], []
     page.on(
         "request",
-        lambda r: (
-            requests.append(r.url) if re.search("_static/(live|lib)/", r.url) else None
-        ),
+        lambda r: requests.append(r.url) if re.search("_static/(live|lib)/", r.url) else None,
     )
     page.on("console", lambda m: errors.append(m.text) if m.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from torch.nn import functional as F
 
 import vaetut
-from tests.site.book import HTML
+from tests.site.book import HTML, SIZES
 
 NAME = "book/12_train_in_the_browser.html"
 PATIENCE = 60_000  # ms, for a busy machine
@@ -27,7 +27,7 @@ globalThis.report = () => trainer().state.report;
 @contextmanager
 def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     """Open the page, scroll to the trainer, and hold that nothing went wrong in the end."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, **context)
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | context)
     page, errors = context.new_page(), []
     page.set_default_timeout(PATIENCE)
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
@@ -43,33 +43,23 @@ def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     assert errors == []
 
 
-@pytest.fixture(scope="module")
-def calm(browser: Browser, site: str) -> Iterator[Page]:
-    """Return one page for all tests that press Start themselves."""
+@pytest.fixture
+def page(browser: Browser, site: str) -> Iterator[Page]:
+    """Return a page of its own, with a fresh model, at rest, at beta = 1."""
     with opened(browser, site, reduced_motion="reduce") as page:
         yield page
 
 
-@pytest.fixture
-def page(calm: Page) -> Page:
-    """Return that page with a fresh model, at rest, at beta = 1."""
-    if calm.locator("[data-tr=run]").inner_text() == "Pause":
-        calm.locator("[data-tr=run]").click()
-    calm.locator("[data-beta='1']").click()
-    start_over(calm)
-    return calm
-
-
 def start_over(page: Page, control: str = "reset") -> None:
-    """Press the control and wait for the new model."""
+    """Press the control and wait until the new model learns."""
     run = page.evaluate("trainer().state.run")
     page.locator(f"[data-tr={control}]").click()
-    page.wait_for_function(f"trainer().state.run > {run} && report()?.steps === 0")
+    page.wait_for_function(f"trainer().state.run > {run} && report()?.steps > 0")
 
 
-def test_digits_are_mnists(calm: Page) -> None:
+def test_digits_are_mnists(page: Page) -> None:
     for split, name, count in (("train", "train", 5000), ("test", "heldOut", 500)):
-        found = calm.evaluate(
+        found = page.evaluate(
             f"[trainer().digits.{name}.length, Array.from("
             f"trainer().digits.{name}.subarray(0, 50 * 196))]"
         )
@@ -94,8 +84,7 @@ def reach(page: Page, label: str) -> None:
 
 
 def run_to(page: Page, steps: int) -> dict:
-    """Train until so many steps are done, pause, and return the last report's numbers."""
-    page.locator("[data-tr=run]").press("Enter")
+    """Wait until so many steps are done, pause, and return the last report's numbers."""
     page.wait_for_function(f"report()?.steps >= {steps}")
     page.locator("[data-tr=run]").press("Enter")
     page.wait_for_function("!report().running")
@@ -115,6 +104,7 @@ def test_keyboard_trains_and_loss_falls(page: Page) -> None:
 
 
 def test_pause_stops_the_worker(page: Page) -> None:
+    page.locator("[data-tr=run]").press("Enter")
     paused = run_to(page, 20)["steps"]
     count = page.evaluate("trainer().state.history.length")
     page.wait_for_timeout(700)
@@ -136,17 +126,32 @@ def test_larger_beta_smaller_rate(page: Page) -> None:
     assert rates[8] < 3 < rates[0]
 
 
-def test_same_seed_same_weights(page: Page) -> None:
-    def after(control: str) -> float:
-        start_over(page, control)
-        for step in (1, 2, 3):
-            page.locator("[data-tr=step]").click()
-            page.wait_for_function(f"report().steps === {step}")
-        return page.evaluate("report().heldOut.distortion")
+@pytest.mark.parametrize("control", ["reset", "seed"])
+def test_start_over_starts(page: Page, control: str) -> None:
+    """After a pause as well, and at the same beta."""
+    page.locator("[data-beta='4']").click()
+    page.locator("[data-tr=run]").press("Enter")
+    run_to(page, 20)
+    start_over(page, control)
+    assert page.locator("[data-tr=run]").inner_text() == "Pause"
+    assert page.evaluate("report().beta") == 4
+    first = page.evaluate("trainer().state.history[0]")
+    assert first["images"] == 0
+    assert first["heldOut"]["distortion"] == pytest.approx(136, abs=3)
 
-    first = after("reset")
-    assert after("reset") == first
-    assert after("seed") != first
+
+def test_pictures_are_under_the_buttons(browser: Browser, site: str, size: str) -> None:
+    """Before the curves, and on a phone before the plane."""
+    width, height = SIZES[size]
+    viewport = {"width": width, "height": height}
+    with opened(browser, site, viewport=viewport, reduced_motion="reduce") as page:
+        names = ("bar", "side", "plane", "curves")
+        bar, side, plane, curves = (page.locator(f".tr-{n}").bounding_box() for n in names)
+    gap = side["y"] - (bar["y"] + bar["height"])
+    assert 0 <= gap < 40
+    assert side["y"] + side["height"] <= curves["y"]
+    if size == "phone":
+        assert side["y"] + side["height"] <= plane["y"]
 
 
 def test_works_from_a_folder(browser: Browser) -> None:
@@ -162,9 +167,7 @@ def test_nothing_is_loaded_before_it_is_seen(browser: Browser, site: str) -> Non
     page.goto(f"{site}/{NAME}", wait_until="networkidle")
 
     def names() -> set[str]:
-        return {
-            url.split("/")[-1] for url in requests if re.search("_static/(trainer|lib)/", url)
-        }
+        return {url.split("/")[-1] for url in requests if re.search("_static/(trainer|lib)/", url)}
 
     assert names() == {"app.css", "trainer.css", "start.js"}
     page.locator("[data-tr=plane]").scroll_into_view_if_needed()

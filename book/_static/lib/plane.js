@@ -2,7 +2,7 @@
    seen: its middle, and half its side. */
 
 import { ticks } from "./axes.js";
-import { dots, write } from "./canvas.js";
+import { PAPER, dots, write } from "./canvas.js";
 
 /** The maps between the plane and a square of `width` CSS pixels that shows a view of it. */
 export function project(view, width) {
@@ -36,10 +36,22 @@ export function namePlaces(classes, apart) {
   return places;
 }
 
+/** The numbers of both axes, and the paper on which they stand: no dot is there, not even in part. */
+function axes(context, view, width) {
+  const size = width < 420 ? 11 : 12;
+  const [across, up] = [view.x, view.y].map((middle) =>
+    ticks([middle - 0.85 * view.half, middle + 0.75 * view.half], 7));
+  context.font = `${size}px system-ui, sans-serif`;
+  const widest = Math.max(...up.map(({ label }) => context.measureText(label).width));
+  return { size, across, up, left: widest + 10, bottom: width - 20 };
+}
+
 /** Draw the codes of each class as dots of its colour. */
 export function drawCodes(context, view, width, classes, radius, { digits }) {
   const { toScreen } = project(view, width);
-  const seen = (at) => at.every((u) => u > -radius && u < width + radius);
+  const { left, bottom } = axes(context, view, width);
+  const seen = ([u, v]) =>
+    u > left + radius && u < width + radius && v > -radius && v < bottom - radius;
   context.globalAlpha = 0.65;
   classes.forEach((points, digit) => {
     context.fillStyle = digits[digit];
@@ -51,7 +63,7 @@ export function drawCodes(context, view, width, classes, radius, { digits }) {
 /** Draw the prior's contours, the classes' names if there are any, and the numbers of both axes. */
 export function drawFrame(context, view, width, names, colors) {
   const { toScreen, perUnit } = project(view, width);
-  const small = width < 420;
+  const { size, across, up, left, bottom } = axes(context, view, width);
   context.strokeStyle = colors.prior;
   context.lineWidth = 1.4;
   for (const radius of [1, 2, 3]) {
@@ -59,21 +71,22 @@ export function drawFrame(context, view, width, names, colors) {
     context.arc(...toScreen([0, 0]), radius * perUnit, 0, 2 * Math.PI);
     context.stroke();
   }
-  const name = { size: small ? 17 : 21, weight: 650, color: colors.data };
+  const name = { size: width < 420 ? 17 : 21, weight: 650, color: colors.data };
   names.forEach((at, digit) => write(context, String(digit), toScreen(at), name));
-  const size = small ? 11 : 12;
   for (const radius of perUnit > 24 ? [1, 2, 3] : [3]) {
     const at = toScreen([radius * Math.SQRT1_2, radius * Math.SQRT1_2]);
     write(context, `${radius}σ`, at, { size, weight: 600, color: colors.prior });
   }
 
-  const within = (middle) => ticks([middle - 0.9 * view.half, middle + 0.9 * view.half], 9);
-  for (const { value, label } of within(view.x)) {
-    write(context, label, [toScreen([value, 0])[0], width - 11], { size });
+  context.fillStyle = PAPER;
+  context.fillRect(0, 0, left, width);
+  context.fillRect(0, bottom, width, width - bottom);
+  for (const { value, label } of across) {
+    write(context, label, [toScreen([value, 0])[0], width - 10], { size });
   }
-  for (const { value, label } of within(view.y)) {
-    write(context, label, [6, toScreen([0, value])[1]], { size, align: "left" });
+  for (const { value, label } of up) {
+    write(context, label, [left - 4, toScreen([0, value])[1]], { size, align: "right" });
   }
-  write(context, "z₁", [width - 14, width - 11], { size, color: colors.data });
-  write(context, "z₂", [6, 12], { size, color: colors.data, align: "left" });
+  write(context, "z₁", [width - 14, width - 10], { size, color: colors.data });
+  write(context, "z₂", [left - 4, 12], { size, color: colors.data, align: "right" });
 }

@@ -15,7 +15,7 @@ const AT_ONCE = 4; // of them in a frame
 const SUMS = {
   mean: "At μ. The mean of q is no sample of it, so this sum is no estimate of −ℒ.",
   sample: "At a sample of q(z|x): the sum estimates −ℒ. The mean of many samples does so better.",
-  prior: "At a sample of the prior: the image had no say in it.",
+  prior: "At a sample of the prior. It belongs to no image, so there is nothing to price.",
   hand: "At a z of your choice. It is no sample of q, so this sum is no estimate of −ℒ.",
 };
 
@@ -171,16 +171,19 @@ export function start(root) {
   const nats = (value) => signed(value, 1);
 
   function showNumbers() {
-    const { x, q, z, samples } = state;
-    const rate = q?.rate;
-    const distortion = x ? model.distortion(x, state.logits) : NaN;
+    const { x, q, z, how, samples } = state;
+    const fromPrior = how === "prior"; // then z has nothing to do with the image and its q
+    const priced = q && !fromPrior;
+    const rate = priced ? q.rate : NaN;
+    const distortion = priced ? model.distortion(x, state.logits) : NaN;
+    part("code").classList.toggle("pg-unmade", fromPrior);
     const mean = samples.reduce((sum, each) => sum + each.distortion, 0) / samples.length;
     setText("distortion", nats(distortion));
     setText("rate", nats(rate));
     setText("sum", nats(distortion + rate));
     setText("meanDistortion", nats(mean));
-    setText("meanRate", samples.length ? nats(rate) : "–");
-    setText("meanSum", nats(mean + rate));
+    setText("meanRate", nats(samples.length ? q.rate : NaN));
+    setText("meanSum", nats(mean + q?.rate));
     setText("count", `${samples.length || ""} sample${samples.length === 1 ? "" : "s"}`.trim());
     setText("note", x ? SUMS[state.how] : "Without an image there is nothing to price.");
     for (const j of [0, 1]) {
@@ -201,7 +204,8 @@ export function start(root) {
     clearTimeout(resting);
     resting = setTimeout(() => {
       const place = `z is ${state.z.map((value) => signed(value, 2)).join(", ")}.`;
-      setText("status", state.x
+      if (state.how === "prior") setText("status", `A sample of the prior. ${place}`);
+      else setText("status", state.x
         ? `${state.source}. ${place} Distortion ${nats(distortion)}, rate ${nats(rate)}, `
           + `sum ${nats(distortion + rate)} nats.`
         : `The pad is empty. ${place}`);
@@ -212,8 +216,11 @@ export function start(root) {
 
   /** Where an event was, in shares of a canvas. */
   function place(target, event) {
-    const box = target.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    const { left, top } = target.getBoundingClientRect();
+    return [
+      (event.clientX - left - target.clientLeft) / target.clientWidth,
+      (event.clientY - top - target.clientTop) / target.clientHeight,
+    ];
   }
 
   /** Follow a mouse, pen or finger from where it touches a canvas until it lets go. */

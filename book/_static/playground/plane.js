@@ -108,12 +108,13 @@ export function create(canvas, model) {
 
   // ---------------------------------------------------------------- what moves
 
-  /** Draw q(z|x), its samples, and the way from its mean to z. */
-  function drawPosterior({ q, z, samples }, place, scale, dot) {
+  /** Draw q(z|x), its samples, and the way from its mean to z, if that began there. */
+  function drawPosterior({ q, z, how, samples }, place, scale, dot) {
     const at = place(q.mu);
     drawGaussian(context, at, Array.from(q.sigma, (sigma) => sigma * scale), colors.posterior);
     context.fillStyle = colors.posterior;
     dots(context, samples.map((sample) => place(sample.z)), dot);
+    if (how === "prior") return;
     context.setLineDash([4, 3]);
     context.lineWidth = 1.4;
     context.strokeStyle = colors.data;

@@ -212,14 +212,14 @@ export function start(root) {
     if (state.running) setRunning(false);
     tell("step");
   });
-  part("reset").addEventListener("click", () => reset(state.running));
+  part("reset").addEventListener("click", () => reset(true));
   part("seed").addEventListener("click", () => {
     state.seed += 1;
-    reset(state.running);
+    reset(true);
   });
   part("activation").addEventListener("change", (event) => {
     state.activation = event.target.value;
-    reset(state.running);
+    reset(true);
   });
   part("beta").addEventListener("input", (event) => setBeta(Number(event.target.value)));
   root.querySelectorAll("[data-beta]").forEach((button) => {

@@ -5,6 +5,24 @@ import { fit, write } from "../lib/canvas.js";
 
 const RULE = "#dddddd";
 const MARK = "#8a8f96";
+const FALL = 100; // nats: what a training may well save, so that the axis stays as it is
+
+const sum = (cost) => cost.distortion + cost.rate;
+const distortion = (cost) => cost.distortion;
+const rate = (cost) => cost.rate;
+
+/** What the axes run through, from the first point on: above distortion and sum, below the rate. */
+export function costRanges(history) {
+  const values = (of) => history.flatMap((entry) =>
+    [entry.heldOut, entry.training].filter(Boolean).map(of));
+  const high = Math.max(...values(sum));
+  const low = Math.min(high - FALL, ...values(distortion));
+  const room = 0.04 * (high - low);
+  return {
+    upper: { from: low - room, to: high + room },
+    lower: { from: 0, to: 1.1 * Math.max(1, ...values(rate)) },
+  };
+}
 
 /** Above distortion and sum, below the rate: over the images seen, in nats. The history's entries
     are { images, beta, training, heldOut }; a thick line is held out, a thin one training. */
@@ -13,20 +31,10 @@ export function drawCurves(canvas, history, colors) {
   const [left, right, foot] = [40, 86, 34];
   const seen = Math.max(1000, history.length ? history[history.length - 1].images : 0);
   const x = (images) => left + (images / seen) * (width - left - right);
-  const sum = (cost) => cost.distortion + cost.rate;
-  const distortion = (cost) => cost.distortion;
-  const rate = (cost) => cost.rate;
-
-  // The fall at the very beginning would press all that follows into a line.
-  const late = history.filter((entry) => entry.images >= 0.08 * seen);
-  const values = (of) => late.flatMap((entry) =>
-    [entry.heldOut, entry.training].filter(Boolean).map(of));
-  const [high, low] = [Math.max(0, ...values(sum)), Math.min(...values(distortion))];
+  const ranges = costRanges(history);
   const cut = 0.62 * (height - foot);
-  const upper = late.length && high - low > 1e-3
-    ? { top: 22, bottom: cut, from: low - 0.06 * (high - low), to: high + 0.04 * (high - low) }
-    : { top: 22, bottom: cut, from: 0, to: 140 };
-  const lower = { top: cut + 20, bottom: height - foot, from: 0, to: Math.max(1, ...values(rate)) * 1.1 };
+  const upper = { top: 22, bottom: cut, ...ranges.upper };
+  const lower = { top: cut + 20, bottom: height - foot, ...ranges.lower };
 
   function axis({ top, bottom, from, to }, most) {
     const y = (value) => bottom - ((value - from) / (to - from)) * (bottom - top);
@@ -37,7 +45,7 @@ export function drawCurves(canvas, history, colors) {
     }
     return y;
   }
-  const [yUpper, yLower] = [axis(upper, 5), axis(lower, 3)];
+  const [yUpper, yLower] = [axis(upper, 6), axis(lower, 3)];
 
   // Where beta was changed; of marks too close to each other, the last one gets a name.
   const marks = history.flatMap(({ beta }, i) =>
