@@ -2,7 +2,7 @@
    and text that is legible on anything. White paper in both themes, as in the book's figures. */
 
 export const PAPER = "#ffffff";
-export const QUIET = "#555555"; // ink of numbers beside an axis
+const QUIET = "#555555"; // ink of numbers beside an axis
 
 const rgb = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 

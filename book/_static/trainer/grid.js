@@ -1,7 +1,7 @@
 /* Codes that stand for the whole prior: at its quantiles, so that each is equally probable. */
 
 /** The value below which a standard normal number lies with probability p (by bisection). */
-export function quantile(p) {
+function quantile(p) {
   const density = (t) => Math.exp(-0.5 * t * t) / Math.sqrt(2 * Math.PI);
   let [low, high] = [-5, 5];
   while (high - low > 1e-6) {
