@@ -481,6 +481,13 @@ def test_the_keyboard_alone_does_everything(open_page: Open) -> None:
     press("Enter")
     expect(part(page, "status")).to_contain_text("Test digit 3, example 2")
 
+    for name in ("close", "digits"):
+        tab_to(name)
+        press("Space")
+        expect(part(page, name)).to_be_checked()
+        press("Space")
+        expect(part(page, name)).not_to_be_checked()
+
     tab_to("plane")
     home = z(page)
     press("ArrowRight")
@@ -505,10 +512,6 @@ def test_the_keyboard_alone_does_everything(open_page: Open) -> None:
     tab_to("prior")
     press("Enter")
     expect(part(page, "note")).to_contain_text("At a sample of the prior")
-    for name in ("close", "digits"):
-        tab_to(name)
-        press("Space")
-        expect(part(page, name)).to_be_checked()
     tab_to("slider0")
     press("Home")
     wait_for_rest(page)
