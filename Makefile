@@ -118,6 +118,7 @@ lint: $(READY)  ## check style, and that what is imported is declared
 	$(BIN)/mypy
 	$(BIN)/deptry . book book/_ext
 	$(BIN)/deptry vaetut --ignore DEP002 --optional-dependencies-dev-groups lab,book,test,dev,bench
+	$(BIN)/oxlint --deny-warnings book
 
 format: $(READY)  ## mend style
 	$(BIN)/ruff check --fix .

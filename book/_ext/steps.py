@@ -5,6 +5,7 @@ This is the only extension that `_config.yml` names. The modules beside it say w
 
 from __future__ import annotations
 
+import breaks
 import card
 import ebook
 import figures
@@ -14,27 +15,34 @@ import live
 import mathematics
 import playground
 import questions
+import scripts
 import styles
 import trainer
 from sphinx.application import Sphinx
 
 STEPS = {
     "builder-inited": [ebook.begin],
-    "write-started": [playground.write_playground],
+    "write-started": [playground.write_playground, trainer.write_trainer],
     "doctree-resolved": [  # each page, before it is written
         mathematics.hold_points,
         mathematics.keep_tags,
         questions.arrange,
         ebook.drop_scripts,
         live.put_figures,
+        breaks.mark_tables,
     ],
-    "html-page-context": [live.load_scripts, head.add_metadata, head.edit_the_source],
+    "html-page-context": [
+        live.load_scripts,
+        breaks.mark_joints,
+        head.add_metadata,
+        head.edit_the_source,
+    ],
     "build-finished": [
         head.write_entry,
         card.write,
         mathematics.write_styles,
         lazy.stop_measuring,
-        trainer.write_trainer,
+        scripts.write_scripts,
         figures.finish,  # of pages and pictures that are all there
         styles.join,  # of rules that the finished pages need
     ],

@@ -67,7 +67,7 @@ document.addEventListener("copy", (event) => {
     const mark = formula.localName === "div" ? "$$" : "$";
     formula.textContent = mark + formula.dataset.tex + mark;
   }
-  for (const link of copy.querySelectorAll("a[href]")) link.href = link.href;  // now with the site
+  for (const link of copy.querySelectorAll("a[href]")) link.setAttribute("href", link.href); // now with the site
   for (const line of copy.querySelectorAll(":is(td, th) > p")) line.replaceWith(...line.childNodes);
   // A browser makes text, with tabs between a table's cells, from what is laid out alone.
   copy.style.cssText = "left: 100vw; position: fixed; top: 0; width: 50rem";
