@@ -34,7 +34,7 @@ const markScrollable = new ResizeObserver((entries) => {
   }
 });
 const scrollers =
-  "pre, div.math, mjx-container, .pst-scrollable-table-container, .cell_output > .output";
+  "pre, div.math, div.math > mjx-container, .pst-scrollable-table-container, .cell_output > .output";
 for (const box of document.querySelectorAll(scrollers)) markScrollable.observe(box);
 
 // Copying. A formula is drawn by boxes without text: two clicks select it, a selection shades it, and
