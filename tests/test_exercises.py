@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.processes import python
 from vaetut.exercises import check, draws, judge, registry
 from vaetut.exercises.registry import CHECKS, close, scaled, shifted, sizes
 
@@ -118,6 +119,13 @@ def test_a_loop_that_never_ends_is_ended(answer, monkeypatch):
     monkeypatch.undo()  # the next one needs its time on a busy machine
     assert judge("7.1", SOLUTIONS["7.1"]).state == "correct"
     assert threading.active_count() < 5
+
+
+def test_a_check_ends_where_the_code_is_traced():
+    """As by a debugger, or by whatever measures which lines run."""
+    trace = "import sys; sys.settrace(lambda *event: None); from vaetut import exercises; "
+    done = python("-c", trace + "exercises.check('7.1', lambda: 1); print('the end')")
+    assert done.stdout.endswith("the end\n"), done.stderr
 
 
 def in_float64(result):
