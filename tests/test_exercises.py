@@ -89,6 +89,13 @@ def test_code_that_fails_is_reported_and_stops_nothing(error, capsys):
     assert f"Your code stopped with {type(error).__name__}: {error}" in capsys.readouterr().out
 
 
+def test_code_that_fails_without_a_word_is_reported_in_a_whole_sentence():
+    def failing(n):
+        raise AssertionError
+
+    assert str(judge("7.1", failing)).endswith("Your code stopped with AssertionError.")
+
+
 def test_ctrl_c_is_the_readers(monkeypatch):
     def interrupted(n):
         raise KeyboardInterrupt
@@ -232,7 +239,14 @@ def test_one_number_that_was_added_or_multiplied_is_known():
     assert close(wanted + 3, shifted(wanted + 3, wanted))
     assert close(wanted * -3, scaled(wanted * -3, wanted))
     for known in (shifted, scaled):
-        for other in (wanted**2, 0 * wanted, wanted * torch.nan, torch.full((3,), torch.inf)):
+        for other in (
+            wanted**2,
+            0 * wanted,
+            wanted * 1.01,
+            wanted + 0.01,
+            wanted * torch.nan,
+            torch.full((3,), torch.inf),
+        ):
             assert not close(other, known(other, wanted))
 
 
@@ -320,6 +334,10 @@ def test_plausible_knows_distributions_with_steps(sides, right):
         (lambda eps: torch.stack([eps[:500], -eps[:500]], 1).flatten(0, 1), "two by two"),
         (lambda eps: eps + 0.2, "not normal"),
         (lambda eps: math.sqrt(12) * (torch.special.ndtr(eps) - 0.5), "not normal"),
+        (lambda eps: eps.clamp(-2.5, 2.5), "never goes beyond ±2.50"),
+        (lambda eps: eps - eps.mean(0), "exactly"),
+        (lambda eps: eps / eps.std(0), "exactly"),
+        (lambda eps: (eps - eps.mean()) / eps.std(), "exactly"),
         (lambda eps: torch.cat([eps, -eps[:, :1]], 1), "told from"),
         (lambda eps: torch.cat([eps, (eps[:, :1] * eps[:, 1:2].sign())], 1), "told from"),
     ],

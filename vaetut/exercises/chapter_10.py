@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -369,13 +370,19 @@ def _log_q(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> torch.Te
     return -0.5 * ((z[:, None] - mu).square() / log_var.exp() + log_var).sum(-1)
 
 
+@cache
+def _digits() -> torch.Tensor:
+    """Return some test images, which take a while to unpack."""
+    return load_mnist("test")[0][:1000].clone()
+
+
 @exercise("10.6", results=3)
 def _mend(mend: Callable[[], tuple[nn.Module, ...]]) -> str | None:
     """Want a function of nothing that returns three models without a fault."""
     models = mend()
     if not isinstance(models, tuple):
         return "return three models, the patients in their order"
-    images = load_mnist("test")[0]
+    images = _digits()
     x = images[torch.randperm(len(images), generator=drawn())[:16]]
     for place, (name, model) in enumerate(zip(("first", "second", "third"), models, strict=True)):
         if not isinstance(model, nn.Module):
@@ -395,10 +402,13 @@ def _mend(mend: Callable[[], tuple[nn.Module, ...]]) -> str | None:
 
 @torch.no_grad()
 def _fault_unseen(model: nn.Module, x: torch.Tensor) -> str | None:
-    """Say what the doctor may not see: a draw row by row, and an output cut off at 0."""
+    """Say what the doctor may not see: a draw row by row, and logits that something bounds."""
     logits, mu, log_var = model(x)
-    if logits.min() >= 0:
-        return f"the least of {logits.numel()} logits is {logits.min():.2g}"
+    if logits.min() >= 0 or logits.max() <= 0:
+        low, high = logits.min(), logits.max()
+        return f"its {logits.numel()} logits have one sign, they lie from {low:.2g} to {high:.2g}"
+    if hint := _bound_of_logits(model, mu):
+        return hint
     draw = getattr(model, "draw", None)
     if draw is None:
         return None
@@ -410,6 +420,21 @@ def _fault_unseen(model: nn.Module, x: torch.Tensor) -> str | None:
     if not 0.9 < noise.std() < 1.1:
         return f"in units of σ, the noise in its draws has the standard deviation {noise.std():.2f}"
     return None
+
+
+def _bound_of_logits(model: nn.Module, mu: torch.Tensor) -> str | None:
+    """Say whether, at codes far out, many logits are the largest that there can be."""
+    decode = getattr(model, "decode", None)
+    if decode is None:
+        return None
+    try:
+        logits = decode(1e4 * torch.randn(mu.shape, generator=drawn(1))).abs()
+    except (TypeError, RuntimeError):  # one with arguments of its own
+        return None
+    share = (logits > 0.99 * logits.max()).float().mean()
+    if share < 0.05:
+        return None
+    return f"at codes far out, {share:.0%} of its logits are ±{logits.max():.2g}: what bounds them?"
 
 
 def _loss(
@@ -459,19 +484,26 @@ def _price(distortion: torch.Tensor, rate: torch.Tensor, beta: torch.Tensor) -> 
     return distortion + beta * rate
 
 
-def _train(
+def _train(run: _Run) -> _Two:
+    """Return losses (steps,) and the model's weights afterwards."""
+    parts = model, *_ = run.parts()
+    losses = torch.stack(list(_losses(run, parts)))
+    return losses, nn.utils.parameters_to_vector(model.parameters()).detach()
+
+
+def _losses(
     run: _Run,
+    parts: tuple[VAE, torch.optim.Optimizer, torch.Generator],
     trained: _Price = _price,
     reported: _Price | None = None,
     draw: str = "",
     zero: bool = True,
     step: bool = True,
     after: bool = False,
-) -> _Two:
-    """Return losses (steps,) and the model's weights afterwards; with arguments, a mistake's."""
-    model, optimizer, generator = run.parts()
-    shape = len(run.images), model.latent_dim
-    ahead, losses = [], []
+) -> Iterator[torch.Tensor]:
+    """Train, and yield the loss of each step when it is made; with arguments, a mistake's."""
+    model, optimizer, generator = parts
+    shape, ahead = (len(run.images), model.latent_dim), []
     if draw in ("once", "ahead"):
         number = 1 if draw == "once" else run.steps
         ahead = [*torch.randn(number, *shape, generator=generator)]
@@ -501,8 +533,8 @@ def _train(
             loss.backward()
             optimizer.step()
         with torch.no_grad():
-            losses.append((reported or trained)(*(terms() if after else found), beta).mean())
-    return torch.stack(losses), nn.utils.parameters_to_vector(model.parameters()).detach()
+            value = (reported or trained)(*(terms() if after else found), beta).mean()
+        yield value
 
 
 def _draw_runs() -> list[_Run]:
@@ -597,7 +629,7 @@ def _wrong_weights(runs: list[_Run]) -> dict[str, torch.Tensor]:
 def _wrong_noise(train: Callable[..., _Two], run: _Run) -> str | None:
     """Say whether the noise comes from elsewhere than the generator that is given."""
     one, again, other = (run.of(train, noise)[0][1].detach() for noise in (0, 0, 1))
-    if close(one, _train(run, draw="ahead")[0]):
+    if close(one, torch.stack(list(_losses(run, run.parts(), draw="ahead")))):
         return "your noise is drawn for all steps at once: draw that of a step in the step"
     if not torch.allclose(again, one, equal_nan=True):
         return "two runs with the same generator are not alike: take the noise from `generator`"
@@ -679,7 +711,10 @@ def _wrong_loss(losses: torch.Tensor, run: _Run) -> str | None:
         },
     }
     for hint, changes in known.items():
-        if close(losses[: first.steps], _train(first, **changes)[0]):
+        wrong = _losses(
+            first, first.parts(), **changes
+        )  # no further than to the first that differs
+        if all(close(mine, other) for mine, other in zip(losses, wrong, strict=False)):
             return hint
     return None
 
