@@ -1,29 +1,141 @@
-"""Let a page lay out a section only when a reader comes near it.
+"""Say how tall each section will be, so that a page need not lay it out before a reader comes near.
 
-vaetut.css asks for that. The theme's script would undo it: when a page has loaded it measures every
-block of code, to find those that scroll. page.js does the same, for what is laid out.
+vaetut.css asks the browser for that. It takes the height from here until it knows better: so the
+scroll bar tells from the beginning how long a page is.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from html.parser import HTMLParser
+from math import ceil
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
-SCRIPT = "_static/scripts/pydata-sphinx-theme.js"
-MEASURE = re.compile(r',"complete"===document\.readyState\?(\w+)\(\):\S+?\("load",\1\)')
+# What a section holds, and the pixels that each takes on a phone and on a desktop: fitted to all
+# sections of the book as Chromium lays them out.
+PIXELS = {
+    "letters": (0.0, 0.0),
+}
+FORMULA = re.compile(r"<mjx-container([^>]*)>(.*?)</mjx-container>", re.S)
+VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+BLOCKS = {"p": "paragraphs", "li": "paragraphs", "dt": "paragraphs", "blockquote": "boxes"}
+BLOCKS |= {"h2": "headings", "h3": "headings", "h4": "headings"}
+OUT_OF_SIGHT = {"script", "style", "svg", "template"}
+WIDTH, LINE = 608, 44  # of a picture on a desktop, in pixels; of code on a phone, in characters
 
 
-def stop_measuring(app: Sphinx, error: Exception | None) -> None:
-    """Take the call out of the theme's script; one that is written otherwise is only slower."""
-    script = Path(app.outdir) / SCRIPT
-    if error is None and app.builder.name == "html" and script.is_file():
-        text = script.read_text(encoding="utf-8")
-        script.write_text(MEASURE.sub("", text), encoding="utf-8")
+class Contents(HTMLParser):
+    """Counts what each section of a page shows before anything is unfolded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sections: dict[str, Counter[str]] = {}
+        self.now: Counter[str] = Counter()  # what is counted outside of sections is for nothing
+        self.open: list[tuple[str, list[str]]] = []  # elements, with their classes
+        self.skipping = 0  # the number of open elements down to one whose contents do not count
+        self.code = ""
+
+    def inside(self, name: str) -> bool:
+        """Say whether we are in an element of this name or class."""
+        return any(name == tag or name in classes for tag, classes in self.open)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Count an element."""
+        values = {key: value or "" for key, value in attrs}
+        classes = values.get("class", "").split()
+        if tag == "section" and [name for name, _ in self.open].count("section") == 1:
+            self.now = self.sections[values["id"]] = Counter()
+        if tag == "img" and not self.skipping:
+            width, height = float(values["width"]), float(values["height"])
+            self.now["pictures"] += 1
+            self.now["their heights"] += height / width * min(1, width / WIDTH)
+        if tag in VOID:
+            return
+        self.open.append((tag, classes))
+        if self.skipping:
+            return
+        if tag in BLOCKS and not self.inside("table"):
+            self.now[BLOCKS[tag]] += 1
+        elif tag in {"tr", "td"}:
+            self.now[f"stacked {tag}" if self.inside("stacked") else tag] += 1
+        elif tag == "x-formula":
+            self.now["formulas"] += 1
+            self.now["their lines"] += int(values["lines"])
+        elif tag == "details":
+            self.now["folded"] += 1
+        elif "live" in classes:
+            self.now["live figures"] += 1
+        elif "cell" in classes:
+            self.now["cells"] += 1
+        apart = {"answers-at-the-end", "column", "headerlink", "live"} & set(classes)
+        if apart or tag in {"details", *OUT_OF_SIGHT}:
+            self.skipping = len(self.open)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave an element; one of code is counted now."""
+        while self.open and self.open.pop()[0] != tag:
+            pass
+        if len(self.open) < self.skipping:
+            self.skipping = 0
+        if tag == "pre" and self.code:
+            lines = self.code.rstrip("\n").split("\n")
+            kind = "printed lines" if self.inside("cell_output") else "lines"
+            self.now[kind] += len(lines)
+            self.now["blocks of lines"] += 1
+            if kind == "lines":
+                self.now["broken lines"] += sum(ceil(len(line) / LINE) - 1 for line in lines if line)
+            self.code = ""
+
+    def handle_data(self, data: str) -> None:
+        """Count the letters of a text."""
+        if self.skipping:
+            return
+        if self.inside("pre"):
+            self.code += data
+            return
+        letters = len(" ".join(data.split()))
+        if not self.inside("table"):
+            self.now["letters"] += letters
+        else:
+            self.now["stacked letters" if self.inside("stacked") else "table letters"] += letters
+
+
+def plain(formula: re.Match[str]) -> str:
+    """Return as many letters as a formula has, or an element that says how many lines."""
+    attributes, inner = formula[1], formula[2]
+    if 'display="true"' in attributes:
+        return f'<x-formula lines="{max(1, inner.count("<mjx-mtr"))}"></x-formula>'
+    return "x" * inner.count("<mjx-c ")
+
+
+def contents(html: str) -> dict[str, Counter[str]]:
+    """Return what the sections of a page hold, by their ids."""
+    parser = Contents()
+    start = html.index("<article")
+    parser.feed(FORMULA.sub(plain, html[start : html.index("</article>", start)]))
+    return parser.sections
+
+
+def measure(app: Sphinx, error: Exception | None) -> None:
+    """Write the heights into all pages."""
+    if error is not None or app.builder.name != "html":
+        return
+    for page in Path(app.outdir, "book").glob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        for name, counted in contents(html).items():
+            phone, desktop = (
+                sum(number * PIXELS[what][screen] for what, number in counted.items())
+                for screen in (0, 1)
+            )
+            style = f"--phone:{phone:.0f}px;--desktop:{desktop:.0f}px"
+            html = html.replace(f'<section id="{name}">', f'<section id="{name}" style="{style}">')
+        page.write_text(html, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
-    app.connect("build-finished", stop_measuring)
+    app.connect("build-finished", measure, priority=750)  # when pictures have their sizes
     return {"parallel_read_safe": True, "parallel_write_safe": True}
