@@ -1,7 +1,8 @@
 """Typeset mathematics when the book is built, so that a page needs no script for it.
 
 MathJax runs here in V8 (mini-racer) and gives boxes whose sizes are known before any font has
-come: nothing jumps. Beside them stands MathML for screen readers; an e-book has MathML alone.
+come: nothing jumps. Beside them stands MathML for screen readers; an e-book has MathML alone. The
+formula's TeX is kept for whoever copies it (page.js).
 MathJax and its fonts come from the pinned package sphinx-mathjax-offline.
 """
 
@@ -77,9 +78,9 @@ def render(translator: HTML5Translator, node: nodes.Element, display: bool) -> N
         formula = f'<code class="tex-error">{escape(source)}</code>'
     tag = "div" if display else "span"
     number = f'<span class="eqno">({node["number"]})</span>' if node.get("number") else ""
-    ids = {"ids": node.get("ids", [])}
+    kept = {"data-tex": source} if form == "html" else {}
     translator.body.append(
-        translator.starttag(node, tag, "", CLASS="math notranslate nohighlight", **ids)
+        translator.starttag(node, tag, "", CLASS="math notranslate nohighlight", **kept)
     )
     translator.body.append(f"{number}{formula}</{tag}>" + ("\n" if display else ""))
     raise nodes.SkipNode

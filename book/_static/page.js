@@ -40,6 +40,47 @@ const scrollers =
   "pre, div.math, mjx-container, .pst-scrollable-table-container, .cell_output > .output, .drawing";
 for (const box of document.querySelectorAll(scrollers)) markScrollable.observe(box);
 
+// Copying. A formula is drawn by boxes without text: two clicks select it, a selection shades it, and
+// what is copied has its TeX instead.
+const formulas = document.querySelectorAll("[data-tex]");
+document.addEventListener("dblclick", (event) => {
+  const formula = event.target.closest("[data-tex]");
+  if (formula) getSelection().selectAllChildren(formula);
+});
+document.addEventListener("selectionchange", () => {
+  const selection = getSelection();
+  for (const formula of formulas) {
+    const selected = !selection.isCollapsed && selection.containsNode(formula, true);
+    formula.classList.toggle("selected", selected);
+  }
+});
+document.addEventListener("copy", (event) => {
+  const selection = getSelection();
+  if (selection.isCollapsed) return;
+  const range = selection.getRangeAt(0).cloneRange();
+  const formulaAt = (node) => (node.closest ? node : node.parentElement).closest("[data-tex]");
+  const [first, last] = [formulaAt(range.startContainer), formulaAt(range.endContainer)];
+  if (first) range.setStartBefore(first);
+  if (last) range.setEndAfter(last);
+  const copy = document.createElement("div");
+  copy.append(range.cloneContents());
+  const copied = copy.querySelectorAll("[data-tex]");
+  if (copied.length === 0) return;
+  for (const formula of copied) {
+    const mark = formula.localName === "div" ? "$$" : "$";
+    formula.textContent = mark + formula.dataset.tex + mark;
+  }
+  for (const link of copy.querySelectorAll("a[href]")) link.href = link.href;  // now with the site
+  for (const line of copy.querySelectorAll(":is(td, th) > p")) line.replaceWith(...line.childNodes);
+  // A browser makes text, with tabs between a table's cells, from what is laid out alone.
+  copy.style.cssText = "left: 100vw; position: fixed; top: 0; width: 50rem";
+  document.querySelector(".bd-article").append(copy);
+  event.clipboardData.setData("text/plain", copy.innerText);
+  event.clipboardData.setData("text/html", copy.innerHTML);
+  copy.remove();
+  event.preventDefault();
+});
+
 // A section that is marked "Deeper" now is still found under the name that it had before. The browser
 // goes there itself, and keeps to it while the formulas above are set.
 const findMoved = () => {

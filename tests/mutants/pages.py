@@ -1,4 +1,4 @@
-"""Faults in the scripts of pages: live figures, playground, trainer.
+"""Faults in the scripts of pages: copying, live figures, playground, trainer.
 
 They are planted in the built book, too, where the scripts lie as they are.
 """
@@ -15,6 +15,13 @@ ADAM_TEST = "tests/site/test_trainer.py::test_adam_is_pytorchs"
 CURVE_TEST = "tests/site/test_live.py::test_curve_is_the_chapters"
 
 FAULTS: list[Fault] = [
+    fault(
+        "a copied formula has no TeX",
+        "book/_static/page.js",
+        "mark + formula.dataset.tex + mark",
+        "mark + formula.textContent + mark",
+        "tests/site/test_everywhere.py::test_formula_is_copied_as_tex",
+    ),
     fault(
         "the live KL has a wrong sign before log σ²",
         f"{LIVE}/kl.js",

@@ -81,15 +81,53 @@ CUT_OFF = """() => [...document.querySelectorAll(
   .map(([n, box]) => n.outerHTML.slice(0, 200))"""
 
 
-# Displayed formulas and printed output of which a part is out of sight until one scrolls.
-PARTLY_SEEN = """() => [...document.querySelectorAll('article :is(div.math, .cell_output pre)')]
+# Formulas and printed output of which a part is out of sight until one scrolls. A printed table may
+# scroll (breaks.py), if it ends in no verdict.
+PARTLY_SEEN = """() => [...document.querySelectorAll('article :is(.math, .cell_output pre)')]
+  .filter(n => !n.closest('table, .columns') || /True|False/.test(n.textContent))
   .filter(n => {
     const box = n.getBoundingClientRect();
-    return n.scrollWidth > n.clientWidth + 1 || [...n.querySelectorAll('mjx-c')].some(c => {
-      const { left, right } = c.getBoundingClientRect();
-      return left < box.left - 1 || right > box.right + 1;
-    });
-  }).map(n => n.textContent.trim().slice(0, 80))"""
+    return (n.clientWidth > 0 && n.scrollWidth > n.clientWidth + 1)
+      || [...n.querySelectorAll('mjx-c')].some(c => {
+        const { left, right } = c.getBoundingClientRect();
+        return left < box.left - 1 || right > box.right + 1;
+      });
+  }).map(n => n.dataset.tex ?? n.textContent.trim().slice(0, 80))"""
+
+# What scrolls sideways, and has no shade at its edges that says so.
+UNSIGNED = """() => [...document.querySelectorAll('article *')]
+  .filter(n => n.scrollWidth > n.clientWidth + 1 && n.clientWidth > 0)
+  .filter(n => ['auto', 'scroll'].includes(getComputedStyle(n).overflowX)
+    && !getComputedStyle(n).backgroundImage.includes('gradient'))
+  .map(n => n.outerHTML.slice(0, 200))"""
+
+# Quoted code that goes on in another line in the middle of a word. "DataLoader" has two words.
+BROKEN_NAMES = """() => [...document.querySelectorAll('article :is(:not(pre) > code, dt.sig)')]
+  .filter(code => {
+    const texts = document.createTreeWalker(code, NodeFilter.SHOW_TEXT), range = new Range();
+    let before = '', bottom = Infinity;
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      for (let i = 0; i < text.length; i++) {
+        range.setStart(text, i);
+        range.setEnd(text, i + 1);
+        const box = range.getClientRects()[0], pair = before + text.data[i];
+        if (box && box.top > bottom - 2 && /[a-z0-9]{2}/i.test(pair) && !/[a-z][A-Z]/.test(pair)) {
+          return true;
+        }
+        before = text.data[i];
+        if (box) bottom = box.bottom;
+      }
+    }
+  }).map(code => code.textContent)"""
+
+# Displayed formulas that are not centred on the text's own measure.
+OFF_MEASURE = """() => [...document.querySelectorAll('article section > div.math')]
+  .filter(formula => {
+    const text = formula.closest('section').querySelector(':scope > p').getBoundingClientRect();
+    const box = formula.getBoundingClientRect();
+    return Math.abs(box.left - text.left) > 1 || Math.abs(box.right - text.right) > 1;
+  }).map(formula => formula.dataset.tex)"""
 
 
 @dataclass
@@ -107,7 +145,10 @@ class View:
     rendered: int = 0
     bad_formulas: int = 0
     unreadable: int = 0  # formulas without MathML
-    partly_seen: list[str] = field(default_factory=list)  # formulas and output that scroll
+    partly_seen: list[str] = field(default_factory=list)  # formulas and output that are cut
+    unsigned: list[str] = field(default_factory=list)  # scrolls, and does not show it
+    broken_names: list[str] = field(default_factory=list)
+    off_measure: list[str] = field(default_factory=list)
     search_fields: int = 0
     images: list[tuple[str, str]] = field(default_factory=list)  # source, alt text
     unsized: list[str] = field(default_factory=list)
@@ -149,6 +190,9 @@ def visit(browser: Browser, site: str, page_name: str, size: str, theme: str) ->
     view.unsized = page.evaluate(UNSIZED)
     view.stray = page.evaluate(STRAY)
     view.partly_seen = page.evaluate(PARTLY_SEEN)
+    view.unsigned = page.evaluate(UNSIGNED)
+    view.broken_names = page.evaluate(BROKEN_NAMES)
+    view.off_measure = page.evaluate(OFF_MEASURE)
     view.unreachable = page.evaluate(UNREACHABLE)
     view.search_fields = page.locator(
         ".search-button-field:visible, input[type=search]:visible"

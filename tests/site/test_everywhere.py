@@ -146,6 +146,66 @@ def test_code_can_be_copied(page: Page, site: str) -> None:
     assert copied.splitlines() == cell.locator("pre").inner_text().strip().splitlines()
 
 
+def copy(page: Page) -> str:
+    """Press the keys for a copy, and return what is on the clipboard."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.keyboard.press("Control+c")
+    return page.evaluate("navigator.clipboard.readText()")
+
+
+def test_formula_is_copied_as_tex(page: Page, site: str) -> None:
+    """Two clicks select and shade it; nothing of it stays behind."""
+    page.goto(f"{site}/{CHAPTER}")
+    formula = page.locator("div.math").first
+    formula.locator("mjx-math").dblclick()
+    assert "selected" in formula.get_attribute("class").split()
+    tex = r"\mathrm{KL}(q\,\|\,p) = \mathbb{E}_{q(z)}\big[\log q(z) - \log p(z)\big]. \tag{6.1}"
+    assert copy(page) == f"$${tex}$$"
+    page.locator("h1").click()
+    assert "selected" not in formula.get_attribute("class").split()
+
+
+def test_sentence_is_copied_with_its_formulas(page: Page, site: str) -> None:
+    """From the middle of one paragraph to the next, across a formula that stands by itself."""
+    page.goto(f"{site}/{CHAPTER}")
+    page.evaluate("""() => {
+      const formula = document.querySelector("div.math");
+      const [before, after] = [formula.previousElementSibling, formula.nextElementSibling];
+      getSelection().setBaseAndExtent(before.firstChild, 4, after.querySelector("mjx-math"), 0);
+    }""")
+    lines = [line for line in copy(page).splitlines() if line]
+    assert len(lines) == 3
+    assert lines[0].startswith("Kullback") and " over $q$, of the " in lines[0]
+    assert lines[1].startswith("$$") and lines[1].endswith(r"\tag{6.1}$$")
+    assert lines[2].startswith("For $q = ") and lines[2].endswith("$")
+
+
+def test_table_is_copied_with_tabs(page: Page, site: str) -> None:
+    """With formulas in its cells and without."""
+    page.goto(f"{site}/book/A_notation_and_glossary.html")
+    for table in page.locator("table").all()[:2]:
+        table.evaluate("table => getSelection().selectAllChildren(table)")
+        rows = [line.split("\t") for line in copy(page).splitlines() if line]
+        assert len(rows) == table.locator("tr").count()
+        assert {len(row) for row in rows} == {table.locator("tr").first.locator("th").count()}
+        assert any("$" in cell for row in rows for cell in row) == (
+            table.locator("[data-tex]").count() > 0
+        )
+
+
+def test_printed_table_keeps_its_columns_on_a_phone(browser: Browser, site: str) -> None:
+    """Its lines go on behind the edge, where other output breaks."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{site}/book/C_from_tensorflow_1_to_pytorch.html")
+    table = page.locator(".columns pre").first
+    table.scroll_into_view_if_needed()
+    lines = table.inner_text().strip("\n").splitlines()
+    assert max(map(len, lines)) > 50
+    height = table.evaluate("n => n.clientHeight / parseFloat(getComputedStyle(n).lineHeight)")
+    assert len(lines) <= height < len(lines) + 2
+    page.close()
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_reader_chooses_the_colours(browser: Browser, site: str, mode: str) -> None:
     """A choice holds on the next page, from its first moment on."""

@@ -45,6 +45,20 @@ def test_formulas_and_printed_output_are_seen_whole(view: View) -> None:
     assert view.partly_seen == []
 
 
+def test_what_scrolls_shows_it(view: View) -> None:
+    """A code, table or formula with more behind its edge has a shade there."""
+    assert view.unsigned == []
+
+
+def test_quoted_code_breaks_between_words(view: View) -> None:
+    """No page shows "log_likelihoo" and a "d" below it."""
+    assert view.broken_names == []
+
+
+def test_formulas_share_the_measure_of_the_text(view: View) -> None:
+    assert view.off_measure == []
+
+
 def test_one_search_field(view: View, size: str) -> None:
     """The theme would draw a second one; a phone has a button instead."""
     assert view.search_fields == (1 if size == "desktop" else 0)
