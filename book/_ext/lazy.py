@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from html.parser import HTMLParser
-from math import ceil
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -17,14 +16,32 @@ from sphinx.application import Sphinx
 # What a section holds, and the pixels that each takes on a phone and on a desktop: fitted to all
 # sections of the book as Chromium lays them out.
 PIXELS = {
-    "letters": (0.0, 0.0),
+    "letters": (0.7, 0.4),
+    "paragraphs": (7.8, 6.8),
+    "headings": (55.3, 64.8),
+    "names": (80.5, 67.9),  # of functions and classes, with their arguments
+    "formulas": (88.8, 82.1),
+    "their lines": (11.8, 25.7),
+    "blocks of lines": (43.1, 49.1),
+    "lines": (17.0, 19.7),
+    "broken lines": (22.6, 1.2),
+    "printed lines": (22.3, 22.3),
+    "folded": (77.9, 89.7),
+    "pictures": (401.0, 618.0),  # with the width of the text, and as tall
+    "live figures": (885.0, 884.0),
+    "tr": (20.7, 9.7),
+    "td": (3.4, 6.6),
+    "table letters": (0.7, 0.38),
+    "stacked tr": (11.7, 28.7),  # tables.py
+    "stacked td": (46.4, 4.2),
+    "stacked letters": (0.35, 0.3),
 }
 FORMULA = re.compile(r"<mjx-container([^>]*)>(.*?)</mjx-container>", re.S)
 VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
-BLOCKS = {"p": "paragraphs", "li": "paragraphs", "dt": "paragraphs", "blockquote": "boxes"}
+BLOCKS = {"p": "paragraphs", "li": "paragraphs", "dt": "names"}
 BLOCKS |= {"h2": "headings", "h3": "headings", "h4": "headings"}
-OUT_OF_SIGHT = {"script", "style", "svg", "template"}
-WIDTH, LINE = 608, 44  # of a picture on a desktop, in pixels; of code on a phone, in characters
+APART = {"answers-at-the-end", "column", "headerlink", "live"}  # not seen, or counted as a whole
+WIDTH, LINE = 608, 49  # of a picture on a desktop, in pixels; of code on a phone, in characters
 
 
 class Contents(HTMLParser):
@@ -34,30 +51,29 @@ class Contents(HTMLParser):
         super().__init__()
         self.sections: dict[str, Counter[str]] = {}
         self.now: Counter[str] = Counter()  # what is counted outside of sections is for nothing
-        self.open: list[tuple[str, list[str]]] = []  # elements, with their classes
+        self.open: list[set[str]] = []  # of each open element its name, as a tag, and its classes
         self.skipping = 0  # the number of open elements down to one whose contents do not count
         self.code = ""
 
-    def inside(self, name: str) -> bool:
-        """Say whether we are in an element of this name or class."""
-        return any(name == tag or name in classes for tag, classes in self.open)
+    def inside(self, what: str) -> bool:
+        """Say whether we are in an element of this class, or of this name in angle brackets."""
+        return any(what in element for element in self.open)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Count an element."""
         values = {key: value or "" for key, value in attrs}
-        classes = values.get("class", "").split()
-        if tag == "section" and [name for name, _ in self.open].count("section") == 1:
+        classes = set(values.get("class", "").split())
+        if tag == "section" and sum("<section>" in element for element in self.open) == 1:
             self.now = self.sections[values["id"]] = Counter()
         if tag == "img" and not self.skipping:
             width, height = float(values["width"]), float(values["height"])
-            self.now["pictures"] += 1
-            self.now["their heights"] += height / width * min(1, width / WIDTH)
+            self.now["pictures"] += height / width * min(1, width / WIDTH)
         if tag in VOID:
             return
-        self.open.append((tag, classes))
+        self.open.append({f"<{tag}>", *classes})
         if self.skipping:
             return
-        if tag in BLOCKS and not self.inside("table"):
+        if tag in BLOCKS and not self.inside("<table>"):
             self.now[BLOCKS[tag]] += 1
         elif tag in {"tr", "td"}:
             self.now[f"stacked {tag}" if self.inside("stacked") else tag] += 1
@@ -68,36 +84,34 @@ class Contents(HTMLParser):
             self.now["folded"] += 1
         elif "live" in classes:
             self.now["live figures"] += 1
-        elif "cell" in classes:
-            self.now["cells"] += 1
-        apart = {"answers-at-the-end", "column", "headerlink", "live"} & set(classes)
-        if apart or tag in {"details", *OUT_OF_SIGHT}:
+        if classes & APART or tag in {"details", "script", "style", "svg"}:
             self.skipping = len(self.open)
 
     def handle_endtag(self, tag: str) -> None:
         """Leave an element; one of code is counted now."""
-        while self.open and self.open.pop()[0] != tag:
+        while self.open and f"<{tag}>" not in self.open.pop():
             pass
         if len(self.open) < self.skipping:
             self.skipping = 0
         if tag == "pre" and self.code:
             lines = self.code.rstrip("\n").split("\n")
-            kind = "printed lines" if self.inside("cell_output") else "lines"
-            self.now[kind] += len(lines)
             self.now["blocks of lines"] += 1
-            if kind == "lines":
-                self.now["broken lines"] += sum(ceil(len(line) / LINE) - 1 for line in lines if line)
+            if self.inside("cell_output"):
+                self.now["printed lines"] += len(lines)
+            else:
+                self.now["lines"] += len(lines)
+                self.now["broken lines"] += sum((len(line) - 1) // LINE for line in lines if line)
             self.code = ""
 
     def handle_data(self, data: str) -> None:
         """Count the letters of a text."""
         if self.skipping:
             return
-        if self.inside("pre"):
+        if self.inside("<pre>"):
             self.code += data
             return
         letters = len(" ".join(data.split()))
-        if not self.inside("table"):
+        if not self.inside("<table>"):
             self.now["letters"] += letters
         else:
             self.now["stacked letters" if self.inside("stacked") else "table letters"] += letters

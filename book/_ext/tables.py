@@ -10,7 +10,7 @@ from __future__ import annotations
 from docutils import nodes
 from sphinx.application import Sphinx
 
-SENTENCE = 40  # characters
+SENTENCE = 45  # characters
 
 
 def arrange(app: Sphinx, doctree: nodes.document, page: str) -> None:
