@@ -194,13 +194,14 @@ def is_built(source: Path, target: Path) -> bool:
 def rewrite(source: Path, target: Path) -> bool:
     """Take new text over into a notebook that ran with the same code, and say whether it did.
 
-    What describes a picture is text; it is in the metadata of the cell that draws it.
+    What describes a picture is text, and so is a tag that says what a page hides; both are in the
+    metadata of the cell.
     """
     if not target.exists():
         return False
     notebook, old = read_source(source), nbformat.read(target, as_version=4)
     before, now = (
-        [(cell.source, cell.metadata.get("tags")) for cell in _code(one)] for one in (old, notebook)
+        [(cell.source, _tags_of_the_run(cell)) for cell in _code(one)] for one in (old, notebook)
     )
     if now != before or not _executed(old):
         return False
@@ -209,6 +210,11 @@ def rewrite(source: Path, target: Path) -> bool:
     notebook.metadata = old.metadata
     _write(notebook, target)
     return True
+
+
+def _tags_of_the_run(cell: NotebookNode) -> list[str]:
+    tags = cell.metadata.get("tags", [])
+    return [tag for tag in tags if not tag.startswith(("hide-", "remove-"))]
 
 
 def _executed(notebook: NotebookNode) -> bool:

@@ -14,7 +14,7 @@ CHAPTERS = sorted((Path(__file__).parents[1] / "book" / "src").glob("[01]*.md"))
 CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.M | re.S)
 FORMULA = re.compile(r"^\$\$.*?^\$\$|^\$\$.*?\$\$$", re.M | re.S)
 STATED = re.compile(
-    r"\*\*Time:\*\* (\d+) minutes to read(?:, and (\d+) for what is marked Deeper)?"
+    r"<summary><b>Time:</b> (\d+) minutes to read(?:, and (\d+) for what is marked Deeper)?"
 )
 NOT_READ = re.compile(r"\A---\n.*?\n---\n|<details>.*?</details>", re.S)
 
@@ -56,7 +56,7 @@ def near(stated: float, measured: float) -> bool:
 def test_a_chapter_takes_the_time_that_it_states(path):
     main, deeper = parts(path.read_text("utf-8"))
     stated = STATED.search(main)
-    assert stated, "write: **Time:** 25 minutes to read, and 10 for what is marked Deeper; …"
+    assert stated, "write: <b>Time:</b> 25 minutes to read, and 10 for what is marked Deeper; …"
     assert near(int(stated[1]), minutes(main)), f"the main line takes {minutes(main):.0f} minutes"
     both = sum(map(minutes, deeper))
     assert bool(stated[2]) == bool(deeper)

@@ -1,7 +1,8 @@
 """Give every picture of the finished book its size, and make PNGs smaller without any loss.
 
 A browser that knows the size reserves the room, so nothing jumps. What comes before the first
-section is loaded at once; the rest is loaded when a reader comes near it.
+section is loaded at once; the rest is loaded when a reader comes near it. A drawing keeps its type
+legible on a phone: it gets a least width, and a box in which it scrolls.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from PIL import Image
 from sphinx.application import Sphinx
 
 IMAGE = re.compile(r"<img\b[^>]*>")
+TYPE = re.compile(r"font-size[:=]\s*[\"']?([\d.]+)")  # in an SVG
+LEAST_TYPE = 11.5  # pixels
 
 
 def attributes(tag: str) -> dict[str, str]:
@@ -44,6 +47,13 @@ def smaller(path: Path) -> Path:
     return path
 
 
+def in_a_box(tag: str, drawing: Path, width: float) -> str:
+    """Return the `<img>` of a drawing, in the box in which it scrolls."""
+    smallest = min(map(float, TYPE.findall(drawing.read_text(encoding="utf-8"))))
+    least = min(width, width * LEAST_TYPE / smallest)
+    return f'<div class="drawing">{tag[:-1]} style="min-width:{least:.0f}px"></div>'
+
+
 def rewriter(page: Path, first_view: int) -> Callable[[re.Match[str]], str]:
     """Return what to put in place of each `<img>` of a page."""
 
@@ -53,13 +63,15 @@ def rewriter(page: Path, first_view: int) -> Callable[[re.Match[str]], str]:
         path = page.parent / unquote(given.get("src", ""))
         if not path.is_file():
             return match[0]
+        width, height = imagesize.get(path)
         if "width" not in given and "height" not in given:
-            width, height = imagesize.get(path)
             tag += f' width="{width:.0f}" height="{height:.0f}"'
-        chosen = smaller(path) if path.parent.name == "_images" else path
+        ours = path.parent.name == "_images"
+        chosen = smaller(path) if ours else path
         tag = tag.replace(f"/{path.name}", f"/{chosen.name}")
         late = match.start() > first_view and "loading" not in given
-        return tag + (' loading="lazy"' if late else "") + ' decoding="async">'
+        tag += (' loading="lazy"' if late else "") + ' decoding="async">'
+        return in_a_box(tag, path, width) if ours and path.suffix == ".svg" else tag
 
     return rewrite
 

@@ -11,12 +11,14 @@ import ebook
 import figures
 import head
 import lazy
+import lines
 import live
 import mathematics
 import playground
 import questions
 import scripts
 import styles
+import tables
 import trainer
 from sphinx.application import Sphinx
 
@@ -29,6 +31,7 @@ STEPS = {
         questions.arrange,
         ebook.drop_scripts,
         live.put_figures,
+        tables.arrange,
         breaks.mark_tables,
     ],
     "html-page-context": [
@@ -41,9 +44,9 @@ STEPS = {
         head.write_entry,
         card.write,
         mathematics.write_styles,
-        lazy.stop_measuring,
         scripts.write_scripts,
         figures.finish,  # of pages and pictures that are all there
+        lazy.measure,  # of pages whose pictures have their sizes
         styles.join,  # of rules that the finished pages need
     ],
 }
@@ -53,6 +56,7 @@ BEFORE_OTHERS, AFTER_OTHERS = 100, 900
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
+    lines.register()
     mathematics.register(app)
     playground.register(app)
     for event, steps in STEPS.items():

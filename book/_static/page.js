@@ -25,8 +25,11 @@ document.addEventListener("keydown", (event) => {
   closeMenus();
 });
 
-// What scrolls sideways can be reached by keyboard. An observer is called for what is laid out, so
-// sections that nobody has come near (vaetut.css) stay untouched.
+// When all is loaded, the theme would measure every block of code, and so have every section laid out
+// (vaetut.css). What is done here instead asks nothing of a section that nobody has come near.
+addEventListener("load", (event) => event.stopImmediatePropagation());
+
+// What scrolls sideways can be reached by keyboard. An observer is called for what is laid out.
 const markScrollable = new ResizeObserver((entries) => {
   for (const { target } of entries) {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
@@ -34,7 +37,7 @@ const markScrollable = new ResizeObserver((entries) => {
   }
 });
 const scrollers =
-  "pre, div.math, div.math > mjx-container, .pst-scrollable-table-container, .cell_output > .output";
+  "pre, div.math, div.math > mjx-container, .pst-scrollable-table-container, .cell_output > .output, .drawing";
 for (const box of document.querySelectorAll(scrollers)) markScrollable.observe(box);
 
 // Copying. A formula is drawn by boxes without text: two clicks select it, a selection shades it, and

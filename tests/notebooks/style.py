@@ -14,7 +14,9 @@ from nbformat import NotebookNode
 
 from tests.notebooks.structure import code_cells, places
 
-OPENING = ("You will be able to", "You need", "Time")
+# The question, and below it, folded under the time that the chapter takes, what one will learn.
+OPENING = re.compile(r"# .+\n\n.*\*\*.+\?\*\*.*\n\n<details>\n<summary><b>Time:</b> .+</summary>\n")
+PROMISES = ("**You will be able to** ", "**You need** ")
 CLOSING = ["Summary", "Exercises", "What to read next"]
 
 FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
@@ -119,9 +121,11 @@ def alt_text_problems(notebook: NotebookNode) -> list[str]:
 
 
 def frame_problems(notebook: NotebookNode) -> list[str]:
-    """Require the opening block before the first code cell and the three closing sections."""
+    """Require the opening before the first code cell and the three closing sections."""
     top = "\n".join(cell.source for place, cell in places(notebook) if place == "text at the top")
-    problems = [f"the opening lacks {phrase!r}" for phrase in OPENING if phrase not in top]
+    problems = [f"the opening lacks {phrase!r}" for phrase in PROMISES if phrase not in top]
+    if not OPENING.match(top):
+        problems.append("it does not open with a question, and the time as the head of a <details>")
     headings = [line[3:].strip() for _, line, prose in _lines(notebook) if prose.startswith("## ")]
     if headings[-3:] != CLOSING:
         problems.append(f"its last sections are {headings[-3:]}, not {CLOSING}")

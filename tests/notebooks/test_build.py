@@ -99,16 +99,25 @@ def test_new_text_keeps_the_outputs_and_new_code_does_not(book, capsys):
     assert nbformat.read(target, as_version=4).cells[1].outputs != old.outputs
 
 
-def test_a_new_alt_text_is_text_and_a_new_tag_is_not(book, capsys):
+def test_a_new_alt_text_is_text(book, capsys):
     for plot in (PLOT, PLOT.replace("A line.", "A rising line.")):
         _, target = write(book, plot)
         assert main([], book) == 0
     assert "only the text changed" in capsys.readouterr().out
     cell = nbformat.read(target, as_version=4).cells[1]
     assert cell.metadata.mystnb.image.alt == "A rising line."
-    write(book, plot.replace(":mystnb:", ":tags: [hide-input]\n:mystnb:"))
-    assert main([], book) == 0
-    assert "built in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"),
+    [("hide-input", "only the text changed"), ("rtol=1e-2", "built in")],
+)
+def test_a_tag_that_hides_is_text_and_others_are_not(book, capsys, tag, said):
+    for plot in (PLOT, PLOT.replace(":mystnb:", f":tags: [{tag}]\n:mystnb:")):
+        _, target = write(book, plot)
+        assert main([], book) == 0
+    assert said in capsys.readouterr().out.splitlines()[-1]
+    assert nbformat.read(target, as_version=4).cells[1].metadata.tags == [tag]
 
 
 def test_chapters_are_chosen_by_name_or_path():

@@ -7,7 +7,18 @@ from book.build import read_source
 from tests.notebooks.structure import source_problems, structure_problems, tolerance
 from tests.notebooks.style import style_problems
 
-OPENING = "# Title\n\n**You will be able to** read.\n\n**You need** patience.\n\n**Time:** an hour"
+OPENING = """# Title
+
+You can read. **Can you count?**
+
+<details>
+<summary><b>Time:</b> an hour</summary>
+
+**You will be able to** count.
+
+**You need** patience.
+
+</details>"""
 CLOSING = "## Summary\n\nx\n\n## Exercises\n\ny\n\n## What to read next\n\nz"
 ERROR = new_output("error", ename="ValueError", evalue="3", traceback=[])
 
@@ -256,8 +267,8 @@ def test_chapters_open_and_close_alike(tmp_path):
         new_markdown_cell("## Summary"),
     ]
     assert style(tmp_path, *cells, framed=True) == [
-        "the opening lacks 'You will be able to'",
-        "the opening lacks 'Time'",
+        "the opening lacks '**You will be able to** '",
+        "it does not open with a question, and the time as the head of a <details>",
         "its last sections are ['Summary'], not ['Summary', 'Exercises', 'What to read next']",
     ]
     assert style(tmp_path, *cells, framed=True, name="notation.ipynb") == []
