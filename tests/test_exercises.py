@@ -334,6 +334,7 @@ def test_plausible_knows_distributions_with_steps(sides, right):
         (lambda eps: torch.stack([eps[:500], -eps[:500]], 1).flatten(0, 1), "two by two"),
         (lambda eps: eps + 0.2, "not normal"),
         (lambda eps: math.sqrt(12) * (torch.special.ndtr(eps) - 0.5), "not normal"),
+        (lambda eps: 0.9 * eps, "not normal with mean 0 and variance 1"),
         (lambda eps: eps.clamp(-2.5, 2.5), "never goes beyond ±2.50"),
         (lambda eps: eps - eps.mean(0), "exactly"),
         (lambda eps: eps / eps.std(0), "exactly"),

@@ -943,6 +943,7 @@ MISTAKES = [
     ("10.8", lambda mu: 0.5 * mu.var(0) > 0.01, "without a half"),
     ("10.8", lambda mu: (mu - mu.mean(0)).square().sum(0) > 0.01, "you have summed"),
     ("10.8", lambda mu: (mu - mu.mean(0)).abs().amax(0) > 0.01, "largest distance"),
+    ("10.8", lambda mu: mu.var(0) > 0.01 * mu.var(0).max(), "not a hundredth of"),
     ("10.8", lambda mu: mu.var(0) > 0.1, "too high"),
     ("10.8", lambda mu: mu.var(0) > 0.001, "too low"),
     ("10.8", lambda mu: mu.var(0) >= 0, "all in use"),

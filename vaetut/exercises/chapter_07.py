@@ -415,6 +415,8 @@ def _training_step(training_step: Callable[..., torch.Tensor]) -> str | None:
             "noise torch.randn(mu.shape, generator=generator)"
         )
     wanted = walk(right).costs
+    if close(mine.costs, wanted):
+        return None
     same, new = (walk(partial(_late, right, noise=noise)).costs for noise in ("same", "new"))
     return compare(
         mine.costs,

@@ -383,7 +383,7 @@ def _mend(mend: Callable[[], tuple[nn.Module, ...]]) -> str | None:
     if not isinstance(models, tuple):
         return "return three models, the patients in their order"
     images = _digits()
-    x = images[torch.randperm(len(images), generator=drawn())[:16]]
+    x = images[torch.randperm(len(images), generator=drawn())[:8]]
     for place, (name, model) in enumerate(zip(("first", "second", "third"), models, strict=True)):
         if not isinstance(model, nn.Module):
             return f"the {name} is no model; return First(), not First"
@@ -727,10 +727,11 @@ def _active_units(active_units: Callable[[torch.Tensor], torch.Tensor]) -> str |
     # whether one divides by N or by N - 1, and each mistake is wrong about one of them at least.
     kinds = torch.tensor(
         [
-            [_uniform(g, 0.5, 1), 0.0],
+            [_uniform(g, 0.5, 0.8), 0.0],
             [_uniform(g, 0.03, 0.05), _uniform(g, -2, -1)],
             [_uniform(g, 0.013, 0.017), 0.0],  # half of it would not be enough
-            [_uniform(g, 0.003, 0.006), 0.0],  # not in use, as all that follow
+            [0.0085, 0.0],  # not in use, as all that follow; more than a hundredth of the first
+            [_uniform(g, 0.003, 0.006), 0.0],
             [_uniform(g, 0.0005, 0.0008), 0.0],  # their sum would be
             [_uniform(g, 0.00015, 0.00024), _uniform(g, 1, 2)],  # its standard deviation would be
             [_uniform(g, 0.00006, 0.00008), 0.0],  # the largest would be
@@ -738,7 +739,7 @@ def _active_units(active_units: Callable[[torch.Tensor], torch.Tensor]) -> str |
             [0.0, 0.0],
         ]
     )
-    kinds = torch.cat([kinds, kinds[torch.randint(9, (size(g, 1, 4),), generator=g)]])
+    kinds = torch.cat([kinds, kinds[torch.randint(len(kinds), (size(g, 1, 4),), generator=g)]])
     kinds = kinds[torch.randperm(len(kinds), generator=g)]
     L, N = len(kinds), size(g, 25, 40)
     noise = torch.randn(N, L, generator=g)
@@ -775,6 +776,9 @@ def _active_units(active_units: Callable[[torch.Tensor], torch.Tensor]) -> str |
         "the variance is a mean over the images, you have summed": spread * (N - 1) > 0.01,
         "the largest distance is not what counts, but the variance": (
             (mu - mu.mean(0)).abs().amax(0) > 0.01
+        ),
+        "the limit is 0.01 itself, not a hundredth of the largest variance": (
+            spread > 0.01 * spread.max()
         ),
         "your limit is too high": spread > 0.1,
         "your limit is too low": spread > 0.001,

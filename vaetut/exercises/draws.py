@@ -64,7 +64,8 @@ def noise_problem(eps: torch.Tensor) -> str | None:
     """Say how noise, (n, m), differs from n·m independent draws of N(0, 1), if it does."""
     kurtosis = eps.pow(4).mean() / eps.square().mean().square()  # 1.8 for even noise
     flat = kurtosis < 3 - 5.5 * math.sqrt(24 / eps.numel())
-    if flat or not plausible(eps, torch.special.ndtr):
+    off = max(eps.mean().abs(), (eps.var() - 1).abs() / math.sqrt(2))
+    if flat or off > 6 / math.sqrt(eps.numel()) or not plausible(eps, torch.special.ndtr):
         return "your noise is not normal with mean 0 and variance 1: use torch.randn"
     if len(torch.unique(eps, dim=0)) < len(eps):
         return "some of your draws are the same: each needs noise of its own"
@@ -95,12 +96,14 @@ def _cut_off(eps: torch.Tensor) -> bool:
 def _too_even(eps: torch.Tensor) -> bool:
     """Say whether noise, (n, m), is nearer to mean 0, or its columns to one variance, than chance.
 
-    Each of the sums has the chi-square distribution, and is less once in a million times.
+    Each of the sums has the chi-square distribution, and is less once in a million times. The
+    first two are in units of the noise's own spread.
     """
     (n, m), eps = eps.shape, eps.double()
-    variances = eps.var(0)
+    own = eps / eps.std()
+    variances = own.var(0)
     sums = [
-        (m, n * eps.mean(0).square().sum()),
+        (m, n * own.mean(0).square().sum()),
         (m - 1, n / 2 * (variances - variances.mean()).square().sum()),
         (2, eps.numel() * (eps.mean().square() + (eps.var() - 1).square() / 2)),
     ]
