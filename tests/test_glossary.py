@@ -64,7 +64,9 @@ def running_text(chapter: Path) -> Iterator[str]:
         if cell.cell_type == "markdown":
             prose = re.sub(r"^(```|~~~)[\s\S]*?^\1|\$\$[\s\S]*?\$\$", "", cell.source, flags=re.M)
             prose = EXERCISE_TITLE.sub("", prose)
-            start = ("#", "|") if body else ("#", "|", ">")
+            if not body:  # what one will learn, and needs
+                prose = re.sub(r"<details>.*?</details>", "", prose, flags=re.S)
+            start = ("#", "|")
             yield from (line for line in prose.splitlines() if not line.startswith(start))
 
 
