@@ -18,7 +18,7 @@ WORKERS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 SENSITIVE := book/01_from_autoencoders_to_vaes.ipynb book/10_what_goes_wrong.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help book lab test test-oldest test-matrix test-faults mutants mutmut chapters weights course bench bench-gpu speedrun site-test lighthouse epub pdf lint format address lock sbom clean distclean
+.PHONY: help book lab test test-oldest test-offline coverage test-matrix test-faults mutants mutmut chapters weights course bench bench-gpu speedrun site-test lighthouse epub pdf lint format address lock sbom clean distclean
 
 help:  ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,15 @@ test-oldest:  ## run the unit tests with the oldest packages allowed (PYTHON=pyt
 	$(OLDEST)/bin/python -m pip install --quiet uv
 	$(OLDEST)/bin/uv pip install --quiet --python $(OLDEST) --resolution lowest-direct -e '.[test]'
 	$(OLDEST)/bin/python -m pytest tests -W default  # old packages warn of their own ways
+
+test-offline: $(READY)  ## run the unit tests without a network (Linux)
+	unshare --map-root-user --net sh -c 'ip link set lo up && $(WORKERS) tests'
+
+coverage: $(READY)  ## measure which branches of the package the unit tests take
+	$(BIN)/coverage erase
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n 2 --dist loadfile tests
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 test-matrix: $(READY)  ## check that stored outputs hold on other machines (hours; SETTING=one)
 	$(BIN)/python -m tests.notebooks.matrix $(SETTING)
@@ -103,9 +112,13 @@ pdf: $(READY)  ## build the book as a PDF, where TeX is installed
 	@cp book/_build/pdf/_build/latex/*.pdf book/_build/vaetut.pdf
 	@echo "The book is book/_build/vaetut.pdf"
 
-lint: $(READY)  ## check style
+lint: $(READY)  ## check style, and that what is imported is declared
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/deptry . book book/_ext
+	$(BIN)/deptry vaetut --ignore DEP002 --optional-dependencies-dev-groups lab,book,test,dev,bench
+	$(BIN)/oxlint --deny-warnings book
 
 format: $(READY)  ## mend style
 	$(BIN)/ruff check --fix .

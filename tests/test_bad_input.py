@@ -196,6 +196,11 @@ IMAGES = [
     (lambda: elbo(X.half()), TypeError, "must be torch.float32 like the model, got torch.float16"),
     (lambda: elbo(X.to_sparse()), TypeError, r"dense, got torch.sparse_coo; use x.to_dense\(\)"),
     (lambda: elbo(META), ValueError, "x holds no values: it is on the meta device"),
+    (
+        lambda: vaetut.elbo(model(likelihood="gaussian"), META),
+        ValueError,
+        "x holds no values: it is on the meta device",
+    ),
     (lambda: elbo(X.view(N, 4, 4)), ValueError, r"got \(40, 4, 4\); flatten images with x.flatten"),
     (lambda: elbo(X.T), ValueError, r"x must have shape \(batch, 16\), got \(16, 40\)"),
     (lambda: elbo(X / X.max() + 1e-4), ValueError, r"to 1.0001\d*. Scale the images, or use"),
@@ -212,6 +217,7 @@ IMAGES = [
     (lambda: plotting.manifold_grid(HUGE), ValueError, "side must be at most 1000, got 1000000"),
     (lambda: plotting.panels(HUGE), ValueError, "columns must be at most 100, got"),
     (lambda: plotting.panels(2, height="tall"), TypeError, "height must hold real numbers, got"),
+    (lambda: plotting.panels(2, height=0.0), ValueError, "height must be positive, got 0.0"),
     (
         lambda: plotting.learning_curve([1, 2], [[5, 4], [5]]),
         ValueError,
@@ -258,7 +264,19 @@ EXERCISES = [
     (lambda: exercises.check("7", len), ValueError, "there is no exercise '7'; there are: 1.1"),
 ]
 
-TABLE = [*NUMBERS, *MODELS, *IMAGES, *ESTIMATOR, *EXERCISES]
+# What a part of one's own must have.
+PARTS = [
+    (lambda: vaetut.Prior(2).log_prob(X), NotImplementedError, "Prior has no log_prob"),
+    (lambda: vaetut.Prior(2).sample(3), NotImplementedError, "Prior has no sample"),
+    (lambda: vaetut.Likelihood().log_prob(X, X), NotImplementedError, "has no log_prob_each"),
+    (
+        lambda: vaetut.save_model(model(), NOWHERE, vaetut="mine"),
+        ValueError,
+        "the name 'vaetut' is taken: the model's parts stand there",
+    ),
+]
+
+TABLE = [*NUMBERS, *MODELS, *IMAGES, *ESTIMATOR, *EXERCISES, *PARTS]
 
 COMMANDS = [
     (["train", "--batch-size", "99999999999999999999"], "batch_size must be at most 1,000,000,000"),

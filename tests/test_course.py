@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("py_mini_racer", reason="the formulas of the slides are made with the book's")
 
 from book.course import figures, instructor, packs, slides, student
-from book.course.markup import formula
 from book.course.sources import ANSWER, BOOK, ROOT, chapters, mistakes, plan, solutions
+from tests.notebooks.compare import compare_text
 from tests.test_exercises import MISTAKES, SOLUTIONS
 from vaetut.exercises.registry import CHECKS
 from vaetut.grading.grades import Limits, grade
@@ -69,6 +69,8 @@ def test_a_session_takes_90_minutes_and_names_what_there_is(session):
     assert sum(step["minutes"] for step in session["plan"]) == 90
     numbers = {each.number for _, each in EXERCISES}
     assert set(session["in_class"]) | set(session["at_home"]) <= numbers
+    done = re.findall(r"xercise (\d+\.\d+)", " ".join(step["do"] for step in session["plan"]))
+    assert set(done) == set(session["in_class"])
     assert 3 <= len(session["goals"]) <= 4
 
 
@@ -121,9 +123,25 @@ def test_every_figure_has_its_description_source_and_licence(kit):
     assert all("CC BY 4.0,https://" in line for line in lines[1:])
 
 
-def test_script_letters_are_letters_of_their_own():
-    shown = formula(r"\mathcal{L}_\mathcal{N} \mathbb{E} \mathbb{R} L", display=False)
-    assert all(f"<mi>{letter}</mi>" in shown for letter in "ℒ𝒩𝔼ℝL")
+def test_formulas_bring_their_font_and_look_alike_everywhere(kit):
+    """A browser draws MathML with the fonts that it finds, and most have none for mathematics."""
+    for path in [*(kit / "slides").glob("*.html"), kit / "instructor" / "exercises.html"]:
+        page = path.read_text("utf-8")
+        assert "<mjx-math" in page and 'url("data:font/woff;base64,' in page
+        assert 'url("mathjax' not in page
+
+
+def test_the_failure_that_teachers_see_is_one_that_can_be():
+    """It quotes an output of appendix B, one of whose numbers was changed."""
+    shown = (BOOK / "F_for_teachers.md").read_text("utf-8")
+    name, count = re.search(
+        r"^(B_\w+)\.ipynb, cell \[(\d+)\]: Cell outputs differ", shown, re.M
+    ).groups()
+    cells = nbformat.read(BOOK / f"{name}.ipynb", as_version=4).cells
+    (fresh,) = [c.outputs[0].text for c in cells if c.get("execution_count") == int(count)]
+    was, now = re.search(r"stored ([\d.]+), fresh ([\d.]+)", shown).groups()
+    (problem,) = compare_text(fresh.replace(now, was), fresh)
+    assert f"stdout, {problem}" in shown
 
 
 @pytest.mark.parametrize("tool", ["otter", "nbgrader"])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.processes import python
 from vaetut.exercises import check, draws, judge, registry
 from vaetut.exercises.registry import CHECKS, close, scaled, shifted, sizes
 
@@ -88,6 +89,13 @@ def test_code_that_fails_is_reported_and_stops_nothing(error, capsys):
     assert f"Your code stopped with {type(error).__name__}: {error}" in capsys.readouterr().out
 
 
+def test_code_that_fails_without_a_word_is_reported_in_a_whole_sentence():
+    def failing(n):
+        raise AssertionError
+
+    assert str(judge("7.1", failing)).endswith("Your code stopped with AssertionError.")
+
+
 def test_ctrl_c_is_the_readers(monkeypatch):
     def interrupted(n):
         raise KeyboardInterrupt
@@ -118,6 +126,13 @@ def test_a_loop_that_never_ends_is_ended(answer, monkeypatch):
     monkeypatch.undo()  # the next one needs its time on a busy machine
     assert judge("7.1", SOLUTIONS["7.1"]).state == "correct"
     assert threading.active_count() < 5
+
+
+def test_a_check_ends_where_the_code_is_traced():
+    """As by a debugger, or by whatever measures which lines run."""
+    trace = "import sys; sys.settrace(lambda *event: None); from vaetut import exercises; "
+    done = python("-c", trace + "exercises.check('7.1', lambda: 1); print('the end')")
+    assert done.stdout.endswith("the end\n"), done.stderr
 
 
 def in_float64(result):
@@ -224,7 +239,14 @@ def test_one_number_that_was_added_or_multiplied_is_known():
     assert close(wanted + 3, shifted(wanted + 3, wanted))
     assert close(wanted * -3, scaled(wanted * -3, wanted))
     for known in (shifted, scaled):
-        for other in (wanted**2, 0 * wanted, wanted * torch.nan, torch.full((3,), torch.inf)):
+        for other in (
+            wanted**2,
+            0 * wanted,
+            wanted * 1.01,
+            wanted + 0.01,
+            wanted * torch.nan,
+            torch.full((3,), torch.inf),
+        ):
             assert not close(other, known(other, wanted))
 
 
@@ -312,6 +334,11 @@ def test_plausible_knows_distributions_with_steps(sides, right):
         (lambda eps: torch.stack([eps[:500], -eps[:500]], 1).flatten(0, 1), "two by two"),
         (lambda eps: eps + 0.2, "not normal"),
         (lambda eps: math.sqrt(12) * (torch.special.ndtr(eps) - 0.5), "not normal"),
+        (lambda eps: 0.9 * eps, "not normal with mean 0 and variance 1"),
+        (lambda eps: eps.clamp(-2.5, 2.5), "never goes beyond ±2.50"),
+        (lambda eps: eps - eps.mean(0), "exactly"),
+        (lambda eps: eps / eps.std(0), "exactly"),
+        (lambda eps: (eps - eps.mean()) / eps.std(), "exactly"),
         (lambda eps: torch.cat([eps, -eps[:, :1]], 1), "told from"),
         (lambda eps: torch.cat([eps, (eps[:, :1] * eps[:, 1:2].sign())], 1), "told from"),
     ],

@@ -106,6 +106,14 @@ def test_the_elbo_is_the_mean_log_likelihood_less_the_kl(model, images, seeded):
     assert torch.equal(got.elbo, got.log_likelihood - got.kl)
 
 
+def test_one_draw_for_the_elbo_and_5000_for_the_bound_unless_said(linear_gaussian, seeded):
+    example = linear_gaussian()
+    model, x = example.model, example.x
+    for function, draws in ((vaetut.elbo, 1), (vaetut.importance_weighted_bound, 5000)):
+        got, said = function(model, x, generator=seeded()), function(model, x, draws, seeded())
+        torch.testing.assert_close(got, said, rtol=0, atol=0)
+
+
 def test_the_bound_is_the_log_of_the_mean_weight(model, images, seeded):
     got = vaetut.importance_weighted_bound(model, images, num_samples=4, generator=seeded(3))
     mu, log_var = model.encode(images)

@@ -184,6 +184,18 @@ def toc_files(node: dict) -> list[str]:
     return own + [name for child in children for name in toc_files(child)]
 
 
+def test_one_list_names_the_steps_of_the_build() -> None:
+    """No module beside it registers a step by itself, and none is forgotten."""
+    config, extensions = read_yaml("_config.yml"), ROOT / "book" / "_ext"
+    assert config["sphinx"]["local_extensions"] == {"steps": "book/_ext"}
+    texts = {p.stem: p.read_text(encoding="utf-8") for p in extensions.glob("*.py")}
+    steps = texts.pop("steps")
+    assert set(re.findall(r"^import (\w+)", steps, re.M)) == set(texts)
+    for name, text in texts.items():
+        assert f"{name}." in steps.split("STEPS = ")[1], f"{name} has no step"
+        assert "app.connect(" not in text, name
+
+
 def test_toc_entries_exist() -> None:
     names = toc_files(read_yaml("_toc.yml"))
     assert names[0] == "book/index"

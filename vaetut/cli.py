@@ -340,7 +340,7 @@ def export(
 
 @command()
 def grade(
-    submissions: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
+    submissions: Annotated[list[Path], typer.Argument(exists=True)],
     output_dir: Annotated[Path, _option("For the results.", file_okay=False)] = Path("grades"),
     points: Annotated[
         Path | None,
@@ -357,7 +357,8 @@ def grade(
     """Grade notebooks with exercises of the book, each in processes and a folder of its own.
 
     Their own checks are taken out, and functions are called by name. The table goes to stdout, and
-    with it grades.csv and grades.json to the output folder. After Ctrl-C the same command goes on.
+    with it grades.csv and grades.json to the output folder; points.csv there has a row for each
+    submission. After Ctrl-C the same command goes on.
 
     **This is no sandbox**: a submission runs with your rights. Its network is cut where the system
     can (Linux), and its time and memory are limited. Grade strangers' work in a container.
@@ -378,7 +379,7 @@ def grade(
         progress=partial(typer.echo, err=True),
     )
     typer.echo(table(grades))
-    typer.echo(f"wrote {output_dir / 'grades.csv'} and {output_dir / 'grades.json'}", err=True)
+    typer.echo(f"wrote points.csv, grades.csv and grades.json in {output_dir}", err=True)
 
 
 @command("list")

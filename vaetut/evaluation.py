@@ -156,7 +156,7 @@ def evaluate(
     hidden = not progress or sys.stderr is None
     bar = tqdm(total=len(images), disable=hidden, unit="image", mininterval=0.5)
     with bar, evaluating(model), short_of_memory("free what else is there"):
-        for x in images.split(BLOCK):
+        for x in torch.split(images, BLOCK):
             x = x.to(device)
             if refine_steps:
                 q = refine_posterior(model, x, refine_steps, generator)
@@ -264,7 +264,7 @@ def aggregate_posterior(
     draws = Normal(mu[rows], log_var[rows]).sample(generator=generator)  # (M, L)
     # On the processor: Apple's devices have no float64.
     sums = torch.zeros(3, dtype=torch.float64, device="cpu")
-    for z, own in zip(draws.split(BLOCK), rows.split(BLOCK), strict=True):
+    for z, own in zip(torch.split(draws, BLOCK), torch.split(rows, BLOCK), strict=True):
         log_q = _log_density(z, mu, log_var)  # (m, N)
         conditional = log_q.gather(1, own[:, None]).squeeze(1)  # log q(z|x), x its own image
         aggregate = log_q.logsumexp(1) - math.log(len(mu))

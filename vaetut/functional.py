@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 
 @cache
-def compiled(function: Callable) -> Callable:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return what torch.compile makes of a function: once, so that the next run need not wait."""
     return torch.compile(function, dynamic=False)
 
@@ -28,7 +28,8 @@ class Softplus(nn.Module):
 
     def forward(self, a: torch.Tensor) -> torch.Tensor:
         """Return softplus(a), elementwise."""
-        return F.softplus(a) if a.is_cuda else _Softplus.apply(a)
+        result: torch.Tensor = F.softplus(a) if a.is_cuda else _Softplus.apply(a)
+        return result
 
 
 class Tanh(nn.Module):
@@ -47,7 +48,8 @@ def cross_entropy(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     if logits.is_cuda:
         each = F.binary_cross_entropy_with_logits(logits, x.expand_as(logits), reduction="none")
         return each.sum(-1)
-    return _CrossEntropy.apply(x, logits)
+    total: torch.Tensor = _CrossEntropy.apply(x, logits)
+    return total
 
 
 class _Softplus(torch.autograd.Function):
@@ -63,7 +65,7 @@ class _Softplus(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
-        (a,) = ctx.saved_tensors
+        a: torch.Tensor = ctx.saved_tensors[0]
         return grad * a.sigmoid()
 
 
@@ -96,5 +98,5 @@ def _sum_log(t: torch.Tensor) -> torch.Tensor:
     """Sum the logs of numbers in [1/2, 1] over the last axis: by products, where they fit."""
     most = 1 - math.frexp(torch.finfo(t.dtype).tiny)[1]  # 2 ** -most is not too small
     whole = t.shape[-1] // most * most
-    products = t[..., :whole].unflatten(-1, (-1, most)).prod(-1)
+    products = torch.unflatten(t[..., :whole], -1, (-1, most)).prod(-1)
     return products.log().sum(-1) + t[..., whole:].prod(-1).log()

@@ -89,7 +89,7 @@ def impute(
     num_samples = check_count(num_samples, "num_samples")
     num_draws = check_count(num_draws, "num_draws", minimum=0)
     generator = as_generator(generator)
-    blocks = x.split(max(1, ROWS // max(num_samples, num_draws)))
+    blocks = torch.split(x, max(1, ROWS // max(num_samples, num_draws)))
     with evaluating(model):
         parts = [_impute_block(model, b, num_samples, num_draws, generator) for b in blocks]
     filled, std, error, draws, effective = zip(*parts, strict=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
+from typing import Any
 
 import torch
 from torch import nn
@@ -111,7 +112,7 @@ class VAE(OldModel, nn.Module):
         self.prior = prior
         self._check_sizes()
 
-    def __setattr__(self, name: str, value: object) -> None:
+    def __setattr__(self, name: str, value: Any) -> None:
         """Let a prior know its model, also one that is changed afterwards."""
         if name == "prior" and isinstance(value, Prior):
             if "prior" in self._modules and value.latent_dim != self.latent_dim:
@@ -278,7 +279,7 @@ def unwrap(model: nn.Module) -> VAE:
         If weights are on PyTorch's meta device, which holds none, or have several dtypes.
     """
     if hasattr(model, "_orig_mod"):  # torch.compile's
-        return unwrap(model._orig_mod)
+        return unwrap(model.get_submodule("_orig_mod"))
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return unwrap(model.module)
     if not isinstance(model, VAE):

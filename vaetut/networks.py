@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -34,6 +35,7 @@ ACTIVATIONS = {
     "softplus": Softplus,
     "tanh": Tanh,
 }
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 class Encoder(nn.Module):
@@ -126,7 +128,8 @@ class Decoder(nn.Module):
         """Return the likelihood's parameters, (..., D), for codes (..., L)."""
         check_codes(z, self.latent_dim)
         check_like(z, self.out.weight, name="z")
-        return self.out(self.hidden(z))
+        params: torch.Tensor = self.out(self.hidden(z))
+        return params
 
     def begin(self, start: torch.Tensor) -> None:
         """Set the last bias to `start`, if it is zero, as the constructor leaves it."""
@@ -183,7 +186,8 @@ class ConvEncoder(nn.Module):
         """Return q(z|x), `mu` and `log_var` of shape (B, L), for images (B, C * H * W)."""
         check_batch(x, self.input_dim)
         check_like(x, self.mu.weight)
-        h = self.hidden(x.unflatten(1, self.shape))  # (B, C * H * W) -> (B, C, H, W) -> (B, H)
+        picture = torch.unflatten(x, 1, self.shape)  # (B, C * H * W) -> (B, C, H, W)
+        h = self.hidden(picture)  # -> (B, H)
         return Normal(self.mu(h), self.log_var(h))
 
 
@@ -244,16 +248,17 @@ class ConvDecoder(nn.Module):
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         """Return the likelihood's parameters, (..., C * H * W * width), for codes (..., L)."""
         check_codes(z, self.latent_dim)
-        check_like(z, self.hidden[0].weight, name="z")
+        check_like(z, self.hidden[0].weight, name="z")  # type: ignore[arg-type]  # a Linear's
         h = self.hidden(z.reshape(-1, self.latent_dim))  # (n, C * width, H, W)
         h = h.unflatten(1, (self.shape[0], self.width)).movedim(2, -1)  # (n, C, H, W, width)
-        return h.reshape(*z.shape[:-1], -1)  # (..., C * H * W * width)
+        params: torch.Tensor = h.reshape(*z.shape[:-1], -1)  # (..., C * H * W * width)
+        return params
 
     def begin(self, start: torch.Tensor) -> None:
         """Set the last biases to the means of `start` over a channel's pixels, if all are 0."""
         _check_start(start, self.output_dim)
         means = start.reshape(self.shape[0], -1, self.width).mean(1)  # (C, width)
-        _set_if_zero(self.hidden[-1].bias, means.flatten())
+        _set_if_zero(self.hidden[-1].get_parameter("bias"), means.flatten())
 
 
 def _check_start(start: torch.Tensor, output_dim: int) -> None:
@@ -273,7 +278,7 @@ def _set_if_zero(bias: nn.Parameter, values: torch.Tensor) -> None:
 
 def _halvings(
     shape: tuple[int, ...], channels: tuple[int, ...]
-) -> tuple[tuple, tuple, list[tuple]]:
+) -> tuple[tuple[int, ...], tuple[int, ...], list[tuple[int, ...]]]:
     """Return shape and channels, checked, and height and width around each convolution."""
     if not isinstance(shape, tuple | list) or len(shape) != 3:
         raise TypeError(f"shape must be (channels, height, width), got {brief(shape)}")
@@ -302,11 +307,10 @@ def _linear(fan_in: int, fan_out: int, generator: torch.Generator) -> nn.Linear:
     return _initial(nn.Linear, generator, fan_in, fan_out)
 
 
-def _initial(
-    kind: type[nn.Module], generator: torch.Generator, *sizes: int, **settings: object
-) -> nn.Module:
-    layer = nn.utils.skip_init(kind, *sizes, **settings, device=torch.get_default_device())
-    if not layer.weight.is_meta:  # that of a layer which is made to see its shapes
-        nn.init.xavier_uniform_(layer.weight, generator=generator)
-        nn.init.zeros_(layer.bias)
+def _initial(kind: type[Layer], generator: torch.Generator, *sizes: int, **settings: Any) -> Layer:
+    layer: Layer = nn.utils.skip_init(kind, *sizes, **settings, device=torch.get_default_device())
+    weight, bias = layer.parameters()
+    if not weight.is_meta:  # that of a layer which is made to see its shapes
+        nn.init.xavier_uniform_(weight, generator=generator)
+        nn.init.zeros_(bias)
     return layer

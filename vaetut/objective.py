@@ -207,5 +207,5 @@ def stream_log_weights(
     at_once = draws_that_fit(x, _widest(model), chunk)
     for start in range(0, num_samples, chunk):
         eps = noise_for(model, x, min(chunk, num_samples - start), generator)  # (k, B, L)
-        for part in eps.split(at_once):
+        for part in torch.split(eps, at_once):
             yield log_weights(model, x, q.at(part), q)

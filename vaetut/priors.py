@@ -6,7 +6,7 @@ A prior of your own is a subclass of `Prior` with `log_prob` and `sample`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,11 +44,12 @@ class Prior(nn.Module):
     """
 
     exact = False
+    like: torch.Tensor
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
         self.latent_dim = check_count(latent_dim, "latent_dim")
-        self.config: dict = {"latent_dim": self.latent_dim}
+        self.config: dict[str, Any] = {"latent_dim": self.latent_dim}
         self.register_buffer("like", torch.zeros(()), persistent=False)
 
     def belong_to(self, model: nn.Module) -> None:
@@ -234,7 +235,7 @@ class VampPrior(Components):
         alone, draws from [0, 1), with a fixed seed.
     """
 
-    def __init__(self, latent_dim: int, inputs: torch.Tensor | Sequence[int]) -> None:
+    def __init__(self, latent_dim: int, inputs: torch.Tensor | tuple[int, ...] | list[int]) -> None:
         super().__init__(latent_dim)
         if isinstance(inputs, tuple | list):
             shape = [check_count(size, "every size of inputs") for size in inputs]
@@ -244,11 +245,11 @@ class VampPrior(Components):
         check_batch(inputs, name="inputs")
         if not inputs.is_meta:
             check_finite(inputs, name="inputs")
-        self._model: tuple[nn.Module, ...] = ()  # in a tuple, where PyTorch looks for no parts
+        self._model: tuple[Any, ...] = ()  # in a tuple, where PyTorch looks for no parts
         self.config["inputs"] = list(inputs.shape)
         self.inputs = nn.Parameter(inputs.detach().clone())
 
-    def belong_to(self, model: nn.Module) -> None:
+    def belong_to(self, model: Any) -> None:  # a VAE, which cannot be named on this floor
         """Take the model's encoder, which stays the model's: it is no part of this module."""
         seen = model.likelihood.seen(model.input_dim)
         if seen != self.inputs.shape[1]:
@@ -264,7 +265,7 @@ class VampPrior(Components):
         """Return q(z|u) of the pseudo-inputs, each (C, L), and the logs of their weights, (C,)."""
         if not self._model:
             raise ValueError("a VampPrior needs a model's encoder: pass it to VAE(…, prior=…)")
-        q = self._model[0].posterior(self.inputs)
+        q: Normal = self._model[0].posterior(self.inputs)
         return q, q.mu.new_full((len(q.mu),), -math.log(len(q.mu)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from .checks import brief, check_choice, check_count, check_flag, check_number, check_widths
 from .likelihoods import Likelihood
@@ -19,7 +20,7 @@ OPTIMIZERS = ("adam", "muon")
 # waves of a cosine or in straight lines.
 SCHEDULES = ("constant", "one-cycle", "one-cycle-linear")
 PRECISIONS = ("float32", "bf16", "auto")
-_CHOICES = {
+_CHOICES: dict[str, tuple[str | None, ...] | dict[str, Any]] = {
     "activation": ACTIVATIONS,
     "binarize": (None, "dynamic"),
     "objective": OBJECTIVES,
@@ -72,7 +73,8 @@ class Recipe:
     precision: str = "float32"  # "bf16": autocast, on processors that have it; "auto": ask a probe
 
     def __post_init__(self) -> None:
-        checked = {"validation": check_count(self.validation, "validation", minimum=0)}
+        checked: dict[str, Any] = {}
+        checked["validation"] = check_count(self.validation, "validation", minimum=0)
         for name in ("epochs", "batch_size", "num_samples"):
             checked[name] = check_count(getattr(self, name), name)
         checked["center_output"] = check_flag(self.center_output, "center_output")

@@ -57,7 +57,7 @@ def refine_posterior(
             z = q.sample(SAMPLES, generator)  # (K, B, L)
             elbo = model.log_likelihood(x, z).mean(0) - model.kl(q, z).sum(-1)  # (B,)
             optimizer.zero_grad()
-            (-elbo).sum().backward(inputs=parameters)
+            torch.autograd.backward((-elbo).sum(), inputs=parameters)
             optimizer.step()
             schedule.step()
     return Normal(*parameters).detach()

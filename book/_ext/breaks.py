@@ -36,10 +36,3 @@ def mark_joints(app: Sphinx, page: str, template: str, context: dict, doctree: o
     """Let quoted code break where the parts of a name meet; a copy of it stays the same."""
     if app.builder.name == "html" and "body" in context:
         context["body"] = QUOTED.sub(lambda code: JOINT.sub("<wbr>", code[0]), context["body"])
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("doctree-resolved", mark_tables)
-    app.connect("html-page-context", mark_joints)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

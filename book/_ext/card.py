@@ -32,9 +32,3 @@ def write(app: Sphinx, error: Exception | None) -> None:
     static = Path(app.outdir) / "_static"
     card = draw(static / "manifold.png", app.config.html_title)
     card.quantize(128).save(static / "card.png", optimize=True)
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("build-finished", write, priority=300)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,8 +8,6 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 
-THEMES = ("sphinx_book_theme", "pydata_sphinx_theme", "sphinx_thebe", "sphinx_copybutton")
-
 
 def name_it(app: Sphinx) -> None:
     """Set what an EPUB says about itself, and what it leaves out."""
@@ -32,14 +30,10 @@ def name_it(app: Sphinx) -> None:
 
 
 def begin(app: Sphinx) -> None:
-    """Name the book, and keep the site's themes from adding buttons to its pages."""
-    if app.builder.name != "epub":
-        return
-    name_it(app)
-    listeners = app.events.listeners["html-page-context"]
-    listeners[:] = [
-        one for one in listeners if not (one.handler.__module__ or "").startswith(THEMES)
-    ]
+    """Name the book, and ask the site's theme for no buttons."""
+    if app.builder.name == "epub":
+        name_it(app)
+        app.config.html_theme_options = {}
 
 
 def drop_scripts(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -49,10 +43,3 @@ def drop_scripts(app: Sphinx, doctree: nodes.document, page: str) -> None:
     for raw in list(doctree.findall(nodes.raw)):
         if "<script" in raw.astext():
             raw.parent.remove(raw)
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("builder-inited", begin, priority=100)  # Sphinx checks the name at 500
-    app.connect("doctree-resolved", drop_scripts)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -87,9 +87,3 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     for png in (Path(app.outdir) / "_images").glob("*.png"):
         if png.with_suffix(".webp").exists():
             png.unlink()
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("build-finished", finish, priority=700)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -2,6 +2,10 @@
 
 Also writes sitemap.xml and robots.txt, lets the book's bare address lead to its first page, and
 "suggest edit" to a chapter's text source instead of its notebook.
+
+Two libraries do part of this, and not as well: sphinxext-opengraph describes a page by its first
+characters, cut within a word, and not by its question; sphinx-sitemap lists only the pages that
+this build wrote anew.
 """
 
 from __future__ import annotations
@@ -124,11 +128,3 @@ def write_entry(app: Sphinx, error: Exception | None) -> None:
     first = app.builder.get_target_uri(app.config.root_doc)
     entry = ENTRY.format(title=escape(app.config.html_title), first=first, address=address)
     (folder / "index.html").write_text(entry, encoding="utf-8")
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("html-page-context", add_metadata, priority=900)
-    app.connect("html-page-context", edit_the_source, priority=900)
-    app.connect("build-finished", write_entry, priority=300)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -147,9 +147,3 @@ def measure(app: Sphinx, error: Exception | None) -> None:
             style = f"--phone:{phone:.0f}px;--desktop:{desktop:.0f}px"
             html = html.replace(f'<section id="{name}">', f'<section id="{name}" style="{style}">')
         page.write_text(html, encoding="utf-8")
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("build-finished", measure, priority=750)  # when pictures have their sizes
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 
 from pygments.formatters import HtmlFormatter
-from sphinx.application import Sphinx
 from sphinx.highlighting import PygmentsBridge
 
 TAG = re.compile(r"<[^>]*>")
@@ -34,7 +33,6 @@ def in_its_element(piece: tuple[int, str]) -> tuple[int, str]:
     return is_code, f'<span class="line" style="--indent:{indent}">{html}</span>'
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
+def register() -> None:
+    """Have Sphinx write code in this way."""
     PygmentsBridge.html_formatter = Lines
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

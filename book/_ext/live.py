@@ -51,8 +51,9 @@ def put_figures(app: Sphinx, doctree: nodes.document, page: str) -> None:
         return
     for image, name in list(live_images(doctree)):
         attributes = {
-            "class": "live",
-            "data-live": name,
+            "class": "app live",
+            "data-app": f"live/{name}",
+            "data-margin": "600px 0px",  # they are small: loaded before they are seen
             "style": ";".join(f"--{key}:{color}" for key, color in COLORS.items()),
         }
         if name == "beta":
@@ -72,12 +73,6 @@ def load_scripts(
 ) -> None:
     """Give a page with a live figure the style sheet, and the script that waits for the reader."""
     if doctree is not None and any(live_images(doctree)):
+        app.add_css_file("lib/app.css")
         app.add_css_file("live/live.css")
-        app.add_js_file("live/start.js", loading_method="defer")
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("doctree-resolved", put_figures)
-    app.connect("html-page-context", load_scripts)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+        app.add_js_file("lib/start.js", loading_method="defer")

@@ -130,12 +130,7 @@ def write_styles(app: Sphinx, error: Exception | None) -> None:
         shutil.copy(mathjax_folder() / "output/chtml/fonts/woff-v2" / name, static / "mathjax")
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
+def register(app: Sphinx) -> None:
+    """Let Sphinx write its formulas with our functions."""
     app.add_html_math_renderer(NAME, (render_inline, None), (render_block, None))
     app.config.html_math_renderer = NAME
-    app.connect("doctree-resolved", hold_points)
-    app.connect("doctree-resolved", keep_tags)
-    app.connect("build-finished", write_styles, priority=400)
-    # One engine sees all formulas, so that one sheet has their rules.
-    return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -78,8 +78,6 @@ def write_playground(app: Sphinx, builder: Builder) -> None:
         (folder / "model.js").write_text(web.as_script(text), encoding="utf-8")
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
+def register(app: Sphinx) -> None:
+    """Let the setting name a model."""
     app.add_config_value("playground_model", "playground-2d", "html", str)
-    app.connect("write-started", write_playground)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -48,9 +48,3 @@ def arrange(app: Sphinx, doctree: nodes.document, page: str) -> None:
         end.insert(0, nodes.rubric("", HEADING))
         sections = [node for node in doctree.children if isinstance(node, nodes.section)]
         (sections[-1] if sections else doctree).append(end)
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("doctree-resolved", arrange)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -159,9 +159,3 @@ def join(app: Sphinx, error: Exception | None) -> None:
     for font in (static / "mathjax").iterdir():
         if font.name not in css:
             font.unlink()
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("build-finished", join, priority=800)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -35,9 +35,3 @@ def stack(table: nodes.table, columns: list[tuple[nodes.entry, ...]]) -> None:
     for head, *cells in columns:
         for cell in cells:
             cell.insert(0, nodes.inline("", head.astext(), classes=["column"]))
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("doctree-resolved", arrange)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from PIL import Image
 from sphinx.application import Sphinx
+from sphinx.builders import Builder
 from torch.nn import functional as F
 
 import vaetut
@@ -88,19 +89,14 @@ def draw_still(train: torch.Tensor, held_out: torch.Tensor, labels: torch.Tensor
     return Image.open(buffer).convert("RGB").quantize(64, Image.Quantize.FASTOCTREE)
 
 
-def write_trainer(app: Sphinx, error: Exception | None) -> None:
-    """Write both files beside the page's scripts."""
-    if error is not None or app.builder.name != "html":
+def write_trainer(app: Sphinx, builder: Builder) -> None:
+    """Write the picture into the site and the e-book, and the digits into the site."""
+    if builder.name not in ("html", "epub"):
         return
     folder = Path(app.outdir) / "_static" / "trainer"
     folder.mkdir(parents=True, exist_ok=True)
     train, _ = digits("train", TRAIN)
     held_out, labels = digits("test", HELD_OUT)
-    (folder / "digits.js").write_text(as_script(train, held_out, labels), encoding="utf-8")
     draw_still(train, held_out, labels).save(folder / "still.png", optimize=True)
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with Sphinx."""
-    app.connect("build-finished", write_trainer)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    if builder.name == "html":
+        (folder / "digits.js").write_text(as_script(train, held_out, labels), encoding="utf-8")

@@ -37,7 +37,7 @@ const markScrollable = new ResizeObserver((entries) => {
   }
 });
 const scrollers =
-  "pre, div.math, mjx-container, .pst-scrollable-table-container, .cell_output > .output, .drawing";
+  "pre, div.math, div.math > mjx-container, .pst-scrollable-table-container, .cell_output > .output, .drawing";
 for (const box of document.querySelectorAll(scrollers)) markScrollable.observe(box);
 
 // Copying. A formula is drawn by boxes without text: two clicks select it, a selection shades it, and
@@ -70,7 +70,7 @@ document.addEventListener("copy", (event) => {
     const mark = formula.localName === "div" ? "$$" : "$";
     formula.textContent = mark + formula.dataset.tex + mark;
   }
-  for (const link of copy.querySelectorAll("a[href]")) link.href = link.href;  // now with the site
+  for (const link of copy.querySelectorAll("a[href]")) link.setAttribute("href", link.href); // now with the site
   for (const line of copy.querySelectorAll(":is(td, th) > p")) line.replaceWith(...line.childNodes);
   // A browser makes text, with tabs between a table's cells, from what is laid out alone.
   copy.style.cssText = "left: 100vw; position: fixed; top: 0; width: 50rem";

@@ -1,11 +1,11 @@
-"""Markdown of the book as HTML that needs no script and no network: formulas become MathML."""
+"""Markdown of the book as HTML that needs no script and no network, its formulas as in the book."""
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 import sys
-import unicodedata
 
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -14,29 +14,24 @@ from .sources import BOOK
 from .student import PAGE, on_site
 
 sys.path.insert(0, str(BOOK / "_ext"))
-from mathematics import typeset
+from mathematics import engine, mathjax_folder, typeset
 
-LETTERS = re.compile(r'<mi[^>]*mathvariant="(script|double-struck)"[^>]*>([A-Z])</mi>')
-
-
-def formula(source: str, display: bool) -> str:
-    """Return a formula as MathML, its number at its end."""
-    source = re.sub(r"\\tag\{([^}]*)\}", r"\\qquad\\text{(\1)}", source.strip())
-    return LETTERS.sub(_letter, typeset("mathml", source, display))
-
-
-def _letter(found: re.Match[str]) -> str:
-    """Return a script or double-struck letter as itself: browsers do not know the variants."""
-    name = f"{found[1].upper()} CAPITAL {found[2]}"
-    try:
-        letter = unicodedata.lookup(f"MATHEMATICAL {name}")
-    except KeyError:  # a few had names before
-        letter = unicodedata.lookup(name)
-    return f"<mi>{letter}</mi>"
+FONT = re.compile(r'url\("mathjax/([\w.-]+)"\)')
 
 
 def _formula_of(source: str, options: dict) -> str:
-    return formula(source, options["display_mode"])
+    return typeset("html", source.strip(), options["display_mode"])
+
+
+def _formula_rules() -> str:
+    """Return the rules that the formulas made so far need, with the fonts in them."""
+    return FONT.sub(_font, engine().call("css"))
+
+
+def _font(found: re.Match[str]) -> str:
+    path = mathjax_folder() / "output/chtml/fonts/woff-v2" / found[1]
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'url("data:font/woff;base64,{data}")'
 
 
 _PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -54,7 +49,7 @@ def _file(name: str) -> str:
 
 def page(title: str, style: str, body: str, script: str = "") -> str:
     """Return a whole page; `style` and `script` name files of this folder."""
-    sheet = _file("page.css") + _file(style)
+    sheet = _formula_rules() + _file("page.css") + _file(style)
     script = f"<script>{_file(script)}</script>" if script else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

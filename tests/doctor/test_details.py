@@ -423,6 +423,9 @@ def test_a_loss_without_a_gradient_is_a_fault():
     assert "detached" in faults(**case(VAE(), loss))["no-gradient"]
 
 
+NET = VAE()
+
+
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
@@ -445,6 +448,14 @@ def test_a_loss_without_a_gradient_is_a_fault():
         ({"model": lambda x: (x, x, x)}, TypeError, "no torch.nn.Module was found"),
         ({"model": nn.LazyLinear(3)}, ValueError, "weights without values"),
         ({"model": VAE().to("meta")}, ValueError, "weights without values"),
+        ({"model": torch.jit.ScriptModule()}, TypeError, "traced or scripted .* the original one"),
+        ({"model": None, "encode": VAE().encode}, TypeError, "^without model=, leave out model="),
+        (
+            {"model": None, "loss": lambda x: NET.forward(x)[0].sum()}
+            | {"encode": lambda x: NET.encode(x), "decode": NET.decode},
+            TypeError,
+            r"loss\(x\) does not call encode itself; pass the module or the bound method",
+        ),
     ],
 )
 def test_what_is_not_clear_is_an_error(given, error, words):

@@ -233,6 +233,11 @@ def sliding_by_draws(x, f, v):
     return log_bumps(x, f(z), torch.full_like(z, v)).logsumexp(1) - math.log(1000)
 
 
+def sliding_by_quantiles(x, f, v):
+    z = torch.special.ndtri((torch.arange(1000) + 0.5) / 1000)  # of equal shares, and not even
+    return log_bumps(x, f(z), torch.full_like(z, v)).logsumexp(1) - math.log(1000)
+
+
 def sliding_underflows(x, f, v):
     z = torch.linspace(-5, 5, 1000)
     bumps = log_bumps(x, f(z), torch.full_like(z, v)).exp()
@@ -272,8 +277,8 @@ def rebuilt_from_rows_of_eigh(images, L):
     return mean + (images - mean) @ V.T @ V
 
 
-def rebuilt_by_low_rank(images, L):
-    U, S, V = torch.pca_lowrank(images, q=min(images.shape))
+def rebuilt_by_low_rank(images, L, q=None):
+    U, S, V = torch.pca_lowrank(images, q=q or min(images.shape))
     return images.mean(0) + (U * S)[:, :L] @ V[:, :L].T
 
 
@@ -387,6 +392,7 @@ RIGHT = [
     ("1.6", rebuilt_by_powers),
     ("1.6", rebuilt_by_least_squares),
     ("1.6", rebuilt_by_low_rank),
+    ("1.6", lambda images, L: rebuilt_by_low_rank(images, L, q=L)),
 ]
 
 MISTAKES = [
@@ -416,6 +422,7 @@ MISTAKES = [
     ("1.1", lambda x, p: 784 * F.binary_cross_entropy(p, x, reduction="none").mean(1), "typed in"),
     ("1.1", lambda x, p: cost_of(x, p) / math.log(10), "another logarithm"),
     ("1.1", lambda x, p: cost_of(x, p) + 1, "it should be"),
+    ("1.1", lambda x, p: cost_of(x, p + 1e-3), "it should be"),
     ("1.1", lambda x, p: cost_of(x, p.clamp(0.01, 0.99)), "clamped"),
     ("1.1", lambda x, p: cost_of(x, p + 3e-5), "clamped"),
     ("1.1", lambda x, p: cost_of(x, p).detach(), "no gradient"),
@@ -488,7 +495,10 @@ MISTAKES = [
     ("1.4", lambda x, f, v: log_sliding(x, f, v) + x.shape[1] / 2 * math.log(v), "its constant"),
     ("1.4", lambda *a: log_sliding(*a, reach=(-1, 1)), "reaches from -1.0 to 1.0"),
     ("1.4", lambda *a: log_sliding(*a, reach=(0, 5)), "reaches from 0.0"),
+    ("1.4", lambda *a: log_sliding(*a, reach=(-3, 3)), "reaches from -3.0 to 3.0"),
     ("1.4", lambda *a: log_sliding(*a, points=6), "too coarse"),
+    ("1.4", lambda *a: log_sliding(*a, points=20), "too coarse"),
+    ("1.4", sliding_by_quantiles, "do not lie evenly"),
     ("1.4", sliding_by_draws, "draws would leave noise"),
     ("1.4", at_the_mean_code, "fewer than two codes"),
     ("1.4", lambda x, f, v: log_sliding(x, lambda z: f(z[:, None]), v), "codes of shape (M,)"),

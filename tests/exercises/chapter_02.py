@@ -184,6 +184,11 @@ def kl_on_fresh_data(x, y):
     return fitted(x[:half], y[:half]).decision_function(x[half:]).mean()
 
 
+def kl_on_a_quarter(x, y):
+    held_out = len(x) // 4
+    return fitted(x[held_out:], y[held_out:]).decision_function(x[:held_out]).mean()
+
+
 def kl_by_newton(x, y):
     rows = np.hstack([np.concatenate([x, y]), np.ones((len(x) + len(y), 1))])
     is_data, weights = np.repeat([1.0, 0.0], [len(x), len(y)]), np.zeros(rows.shape[1])
@@ -233,6 +238,7 @@ RIGHT = [
     ("2.4", kl_standardised),
     ("2.4", kl_by_coefficients),
     ("2.4", kl_on_fresh_data),
+    ("2.4", kl_on_a_quarter),
     ("2.4", kl_by_newton),
     ("2.4", lambda x, y: np.diff(fitted(x, y).predict_log_proba(x)).mean()),
     ("2.4", lambda x, y: fitted(x, y, C=1.0).decision_function(x).mean()),
@@ -269,6 +275,7 @@ MISTAKES = [
     ("2.1", lambda p, q, x: p(x).exp().mean() - q(x).exp().mean(), "difference of the densities"),
     ("2.1", lambda p, q, x: (p(x) - q(x)).mean() / x.shape[1], "number of samples alone"),
     ("2.1", lambda p, q, x: (p(x) - q(x))[0], "ne sample is no mean"),
+    ("2.1", lambda p, q, x: (p(x) - q(x)).sum() / (len(x) - 1), "not by N - 1"),
     ("2.1", lambda p, q, x: (p(x) - q(x)).mean() / math.log(2), "bits"),
     ("2.1", lambda p, q, x: (p(x) - q(x)).mean() + 2, "it should be"),
     ("2.1", lambda p, q, x: (p(x) - q(x)).sum() / 1000, "typed in"),
@@ -392,4 +399,5 @@ MISTAKES = [
     ("2.4", lambda x, y: kl_by_classifier(x, y) / math.log(2), "bits"),
     ("2.4", lambda x, y: fitted(x, y, C=0.01).decision_function(x).mean(), "held back"),
     ("2.4", lambda *a: kl_by_classifier(*a) * 3, "it should be"),
+    ("2.4", lambda *a: kl_by_classifier(*a) * 1.08, "it should be"),
 ]

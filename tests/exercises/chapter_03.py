@@ -326,6 +326,7 @@ MISTAKES = [
     ("3.1", lambda w: (w.exp() + 1e-45).mean(0).log(), "every exp is 0"),
     ("3.1", lambda w: log_mean(w.clamp(min=-80)), "every exp is 0"),
     ("3.1", lambda w: log_mean(w.clamp(max=80)), "every exp is infinite"),
+    ("3.1", lambda w: w.amax(0) + ((w - w.amax(0)).exp().mean(0) + 1e-6).log(), "inside the log"),
     ("3.1", lambda w: w.max() + (w - w.max()).exp().mean(0).log(), "largest term of all"),
     (
         "3.1",

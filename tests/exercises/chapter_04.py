@@ -216,6 +216,10 @@ def even(n, L, generator):  # the right spread, but no tails
     return math.sqrt(12) * (torch.rand(n, L, generator=generator) - 0.5)
 
 
+def standardized(eps, dim=0):
+    return eps if eps.shape[dim] < 2 else (eps - eps.mean(dim, True)) / eps.std(dim, keepdim=True)
+
+
 def one_number(n, L, generator):  # for all dimensions
     return normal(n, 1, generator).expand(n, L)
 
@@ -766,6 +770,7 @@ MISTAKES = [
         "squared error of the draws",
     ),
     ("4.6", with_opposites, "cancels"),
+    ("4.6", codes(lambda mu, v, eps: mu + (v / 2).exp() * standardized(eps, 1)), "exactly"),
     ("4.6", average(lambda d, x, z, mu: -distortion(d, x, z).mean(0)), "average is turned"),
     (
         "4.6",
@@ -811,6 +816,8 @@ MISTAKES = [
     ("4.7", picked(evenly, lambda v, rows: 1.5 * (0.5 * v[rows]).exp()), "times as wide"),
     ("4.7", with_noise(lambda i, m, g: even(len(i), m.shape[1], g)), "not normal"),
     ("4.7", with_noise(lambda i, m, g: normal(len(i), m.shape[1], g) + 0.3), "not normal"),
+    ("4.7", with_noise(lambda i, m, g: normal(len(i), m.shape[1], g).clamp(-2.5, 2.5)), "beyond"),
+    ("4.7", with_noise(lambda i, m, g: standardized(normal(len(i), m.shape[1], g))), "exactly"),
     ("4.7", by_global, "global generator"),
     ("4.7", lambda m, v, n, g: draw_aggregate(m, v, n, another_seed()), "same generator"),
     ("4.7", lambda m, v, n, g: draw_aggregate(m, v, n, own()), "other numbers"),

@@ -108,6 +108,19 @@ def signs(shape, generator):
     return 2.0 * torch.randint(2, shape, generator=generator) - 1
 
 
+def centred(eps):
+    return eps - eps.mean(0) if len(eps) > 1 else eps
+
+
+def of_one_spread(eps):
+    return eps / eps.std(0) if len(eps) > 1 else eps
+
+
+def standardized(shape, generator):  # all of it at once
+    eps = noise(shape, generator)
+    return (eps - eps.mean()) / eps.std()
+
+
 def uniform(shape, generator):
     return math.sqrt(12) * (torch.rand(shape, generator=generator) - 0.5)
 
@@ -272,8 +285,8 @@ def determinant_itself(mu, A, eps):
     return mu + eps @ A.T, -0.5 * (eps**2 + LOG_2PI).sum(-1) - A.det().abs().log()
 
 
-def pathwise_gradient(f, mu, log_var, K, generator, power=0.5, shape=None, change=None):
-    eps = noise(shape or (K, len(mu)), generator).expand(K, -1)
+def pathwise_gradient(f, mu, log_var, K, generator, power=0.5, shape=None, change=None, make=noise):
+    eps = make(shape or (K, len(mu)), generator).expand(K, -1)
     z = (mu + (power * log_var).exp() * eps).requires_grad_()
     (slope,) = torch.autograd.grad(f(z).sum(), z)  # (K, L); dz/dmu is 1
     return (change or mean_and_error)(slope)
@@ -487,6 +500,11 @@ MISTAKES = [
     ("5.2", lambda *a: draw(*a, make=twice), "are the same"),
     ("5.2", lambda *a: draw(*a, make=opposite), "two by two"),
     ("5.2", lambda *a: draw(*a, make=uniform), "not normal"),
+    ("5.2", lambda *a: draw(*a, make=lambda s, g: noise(s, g).clamp(-3, 3)), "beyond ±3.00"),
+    ("5.2", lambda *a: draw(*a, make=lambda s, g: centred(noise(s, g))), "exactly"),
+    ("5.2", lambda *a: draw(*a, make=lambda s, g: of_one_spread(noise(s, g))), "exactly"),
+    ("5.2", lambda *a: draw(*a, make=lambda s, g: of_one_spread(centred(noise(s, g)))), "exactly"),
+    ("5.2", lambda *a: draw(*a, make=standardized), "exactly"),
     ("5.3", lambda *a: score_gradient(*a, reduce=None), "one estimate per draw"),
     ("5.3", lambda *a: score_gradient(*a).mean(), "the shape of mu"),
     ("5.3", lambda f, m, v, K, g: score_gradient(f, m, v, K, None), "global generator"),
@@ -595,6 +613,9 @@ MISTAKES = [
     ("5.6", changed(lambda s: (s.mean(0), s.std(0) / 50)), "standard error"),
     ("5.6", changed(error_of_all), "standard errors"),
     ("5.6", changed(absolute_error), "standard errors"),
+    ("5.6", lambda *a: pathwise_gradient(*a, make=twice), "scatters 1."),
+    ("5.6", lambda *a: pathwise_gradient(*a, make=opposite), "scatters 0.0"),
+    ("5.6", lambda *a: pathwise_gradient(*a, make=lambda s, g: centred(noise(s, g))), "rs 0.0"),
     ("5.6", lambda f, m, v, K, g: pathwise_gradient(f, m, v, K, None), "global generator"),
     ("5.6", lambda f, m, v, K, g: pathwise_gradient(f, m, v, K, another_seed()), "same numbers"),
     ("5.6", lambda f, m, v, K, g: pathwise_gradient(f, m, v, K, own()), "other numbers"),

@@ -1,6 +1,7 @@
 """Chapter 6: a solution of every exercise, and the likely mistakes with the hint that each gets."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -280,8 +281,16 @@ def other_branch(logits):  # right values, and nan in the gradient at 0
     return torch.where(logits == 0, math.log(2), (logits / (logits / 2).tanh()).log())
 
 
-def with_wide_patch(logits):
-    near = logits.abs() < 0.4
+def shifted(a, small):
+    return ((a + small) / ((a + small) / 2).tanh()).log()
+
+
+def with_narrow_patch(logits):
+    return with_wide_patch(logits, 0.08)
+
+
+def with_wide_patch(logits, width=0.4):
+    near = logits.abs() < width
     return torch.where(near, math.log(2), log_c(torch.where(near, 1.0, logits)))
 
 
@@ -330,6 +339,7 @@ RIGHT = [
     ("6.4", by_powers),
     ("6.4", by_experiment),
     ("6.4", by_match),
+    ("6.4", lambda *a: Fraction(effective_beta(*a)).limit_denominator(10**6)),
     ("6.5", with_safe_argument),
     ("6.5", by_sinh),
     ("6.5", by_integral),
@@ -512,6 +522,9 @@ MISTAKES = [
     ("6.5", lambda x, a: continuous_bernoulli(x, a, other_branch), "both branches"),
     ("6.5", lambda x, a: continuous_bernoulli(x, a, by_the_book), "not finite"),
     ("6.5", lambda x, a: continuous_bernoulli(x, a, with_wide_patch), "logits near 0"),
+    ("6.5", lambda x, a: continuous_bernoulli(x, a, with_narrow_patch), "is curved there"),
+    ("6.5", lambda x, a: continuous_bernoulli(x, a, lambda a: shifted(a, 1e-6)), "of -1e-06"),
+    ("6.5", lambda x, a: continuous_bernoulli(x, a, lambda a: shifted(a, -1e-8)), "of 1e-08"),
     ("6.5", by_library, "all the way"),
     ("6.5", one_sided, "of about -100"),
     ("6.5", other_sided, "of about 100"),

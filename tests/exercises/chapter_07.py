@@ -513,7 +513,7 @@ MISTAKES = [
     (
         "7.2",
         lambda m, n, g: m.decode_mean(torch.randn(n, m.latent_dim, generator=g).clamp(-3, 3)),
-        "cut off",
+        "beyond ±3.00",
     ),
     (
         "7.2",

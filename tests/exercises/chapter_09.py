@@ -54,6 +54,16 @@ def sorted_bound(log_w, K):
     return bound_from_weights(log_w.sort(0).values, K)
 
 
+def bound_by_largest_of_all(log_w, K):
+    top = log_w.max()
+    return -groups((log_w - top).exp(), K).mean(1).log().mean(0) - top
+
+
+def error_by_largest_of_all(log_w):
+    w = (log_w - log_w.max()).exp()
+    return w.std(0) / w.mean(0) / len(w) ** 0.5
+
+
 def relative(log_w):
     w = (log_w - log_w.amax(0)).exp()
     return w.std(0) / w.mean(0)
@@ -320,6 +330,7 @@ MISTAKES = [
     ("9.1", lambda log_w, K: bound_from_weights(log_w, K) + 1, "it should be"),
     ("9.1", lambda log_w, K: -groups(log_w, K).exp().mean(1).log().mean(0), "logsumexp"),
     ("9.1", lambda log_w, K: bound_from_weights(log_w.clamp(max=80), K), "overflows"),
+    ("9.1", bound_by_largest_of_all, "each image needs its own"),
     ("9.1", sorted_bound, "must not depend on its weight"),
     ("9.2", lambda log_w: standard_error(log_w).mean(), "for all images"),
     ("9.2", lambda log_w: log_w, "for each image"),
@@ -342,6 +353,7 @@ MISTAKES = [
         "common factor",
     ),
     ("9.2", lambda log_w: error_by_squares(log_w.clamp(max=80)), "common factor"),
+    ("9.2", error_by_largest_of_all, "each image needs its own"),
     ("9.3", lambda *a: lead_of_second(*a)[0], "two things"),
     ("9.3", lambda first, second: (first - second, first), "oth are one number"),
     ("9.3", lead(lambda *a: -lead_of_second(*a)[0]), "sign of the lead"),

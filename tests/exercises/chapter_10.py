@@ -241,9 +241,13 @@ def drawing(draw):
     return patient
 
 
-class Clipped(Patient):
+class Ended(Patient):
+    def __init__(self, end):
+        super().__init__()
+        self.end = end
+
     def decode(self, z):
-        return super().decode(z).clamp(min=0)
+        return self.end(super().decode(z))
 
 
 def by_rsample(mu, log_var):
@@ -833,7 +837,10 @@ MISTAKES = [
         lambda: [drawing(lambda m, v: by_rsample(m, v).detach()), *patients()[1:]],
         "first has a fault still",
     ),
-    ("10.6", lambda: [*patients()[:2], Clipped()], "third has a fault still"),
+    ("10.6", lambda: [*patients()[:2], Ended(lambda a: a.clamp(min=0))], "have one sign"),
+    ("10.6", lambda: [*patients()[:2], Ended(F.logsigmoid)], "have one sign"),
+    ("10.6", lambda: [*patients()[:2], Ended(torch.tanh)], "are ±1: what bounds"),
+    ("10.6", lambda: [*patients()[:2], Ended(lambda a: a.clamp(-10, 10))], "are ±10: what bounds"),
     (
         "10.6",
         lambda: [drawing(lambda m, v: by_rows(m, 2 * v)), *patients()[1:]],
@@ -936,6 +943,7 @@ MISTAKES = [
     ("10.8", lambda mu: 0.5 * mu.var(0) > 0.01, "without a half"),
     ("10.8", lambda mu: (mu - mu.mean(0)).square().sum(0) > 0.01, "you have summed"),
     ("10.8", lambda mu: (mu - mu.mean(0)).abs().amax(0) > 0.01, "largest distance"),
+    ("10.8", lambda mu: mu.var(0) > 0.01 * mu.var(0).max(), "not a hundredth of"),
     ("10.8", lambda mu: mu.var(0) > 0.1, "too high"),
     ("10.8", lambda mu: mu.var(0) > 0.001, "too low"),
     ("10.8", lambda mu: mu.var(0) >= 0, "all in use"),

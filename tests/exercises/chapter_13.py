@@ -52,7 +52,7 @@ def by_weights(w, means):
 def observed_by_loops(x, mean, log_var):
     totals = []
     for row in range(len(x)):
-        total = torch.zeros(())
+        total = 0.0  # which it stays in a row of gaps: so the list has a number among tensors
         for column in range(x.shape[1]):
             if x[row, column] == x[row, column]:  # NaN is not equal to itself
                 q = Normal(mean[row, column], (0.5 * log_var[row, column]).exp())

@@ -17,14 +17,14 @@ class Fault:
     name : str
         A plain sentence.
     file : str
-        From the repository's root. A chapter's source stands for its notebook, too; a script of a
-        page for its copy in the built book, too.
+        From the repository's root. A chapter's source stands for its notebook, too; a script that
+        the built book is tested with, for its copy there, too.
     old, new : str
         What stands there, exactly once, and what is put in its place.
     tests : tuple of str
         Node ids of pytest; a whole notebook is one.
     built : str, optional
-        A page of the built book that has the same text.
+        A file of the built book that has the same text under another name.
     """
 
     name: str
@@ -46,10 +46,12 @@ class Fault:
     @property
     def needs_book(self) -> bool:
         """Whether the tests need the built book."""
-        return self.area == "pages"
+        return any(test.startswith("tests/site/") for test in self.tests)
 
     def files(self) -> list[str]:
         """Return all files in which the text is exchanged."""
+        if not self.needs_book:
+            return [self.file]
         if self.built:
             return [self.file, f"{HTML}/{self.built}"]
         if self.file.startswith("book/_static/"):

@@ -128,8 +128,8 @@ FAULTS: list[Fault] = [
     fault(
         "DReG weights a gradient once",
         BOUNDS,
-        "z.register_hook(lambda gradient: gradient * weights[..., None])",
-        "pass",
+        "lambda gradient: gradient * weights[..., None]",
+        "lambda gradient: gradient",
         "tests/test_objective.py::"
         "test_the_doubly_reparameterized_gradient_is_the_bounds_with_less_noise",
     ),

@@ -1,6 +1,6 @@
 """Faults in the scripts of pages: copying, live figures, playground, trainer.
 
-They are planted in the built book, too, where the scripts lie as they are.
+Those that a browser must notice are planted in the built book, too, where the scripts are joined.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 from tests.mutants.fault import Fault, fault
 
 LIVE, TRAINER = "book/_static/live", "book/_static/trainer"
-PLAYGROUND = "book/_static/playground"
+PLAYGROUND, LIB = "book/_static/playground", "book/_static/lib"
+COST_TEST = "tests/scripts/test_lib.py::test_costs_are_the_packages"
 SAME_TEST = "tests/site/test_playground.py::test_the_page_computes_what_pytorch_computes"
-GRADIENT_TEST = "tests/site/test_trainer.py::test_gradients_are_pytorchs"
-ADAM_TEST = "tests/site/test_trainer.py::test_adam_is_pytorchs"
+GRADIENT_TEST = "tests/scripts/test_trainer.py::test_gradients_are_pytorchs"
+ADAM_TEST = "tests/scripts/test_trainer.py::test_adam_is_pytorchs"
 CURVE_TEST = "tests/site/test_live.py::test_curve_is_the_chapters"
 
 FAULTS: list[Fault] = [
@@ -27,7 +28,7 @@ FAULTS: list[Fault] = [
         f"{LIVE}/kl.js",
         "0.5 * (sigma ** 2 - 1 - Math.log(sigma ** 2))",
         "0.5 * (sigma ** 2 - 1 + Math.log(sigma ** 2))",
-        "tests/site/test_live.py::test_kl_is_the_packages",
+        "tests/scripts/test_live.py::test_kl_is_the_packages",
     ),
     fault(
         "a button of the live KL has another σ than the chapter",
@@ -49,7 +50,7 @@ FAULTS: list[Fault] = [
         f"{LIVE}/noise.js",
         "mean(z.map((value) => value - TARGET))",
         "mean(z.map((value) => value + TARGET))",
-        "tests/site/test_live.py::test_averages_and_slopes_are_pytorchs",
+        "tests/scripts/test_live.py::test_averages_and_slopes_are_pytorchs",
     ),
     fault(
         "the live β weights the distortion",
@@ -94,18 +95,69 @@ FAULTS: list[Fault] = [
         ADAM_TEST,
     ),
     fault(
-        "the playground's KL has σ for σ²",
-        f"{PLAYGROUND}/vae.js",
+        "the pages' KL has σ for σ²",
+        f"{LIB}/costs.js",
         "mu[j] ** 2 + Math.exp(logVar[j]) - 1",
         "mu[j] ** 2 + Math.exp(0.5 * logVar[j]) - 1",
-        SAME_TEST,
+        COST_TEST,
     ),
     fault(
-        "the playground's distortion is a mean over pixels",
+        "the pages' distortion is a mean over pixels",
+        f"{LIB}/costs.js",
+        "sum += softplus(logits[i]) - x[i] * logits[i];",
+        "sum += (softplus(logits[i]) - x[i] * logits[i]) / x.length;",
+        COST_TEST,
+    ),
+    fault(
+        "the slope of silu lacks its second term",
+        f"{LIB}/activations.js",
+        "sigmoid(a) * (1 + a * sigmoid(-a))",
+        "sigmoid(a)",
+        "tests/scripts/test_lib.py::test_activations_and_their_slopes_are_pytorchs",
+    ),
+    fault(
+        "a small negative number is written as −0.0",
+        f"{LIB}/numbers.js",
+        '.replace(/^-(?=[0.]*$)/, "")',
+        "",
+        "tests/scripts/test_lib.py::test_a_number_has_a_true_minus_and_no_minus_before_nought",
+    ),
+    fault(
+        "the pages' normal numbers are half as wide",
+        f"{LIB}/chance.js",
+        "Math.sqrt(-2 * Math.log(1 - uniform()))",
+        "Math.sqrt(-0.5 * Math.log(1 - uniform()))",
+        "tests/scripts/test_lib.py::test_a_seed_gives_numbers_that_are_uniform_and_normal",
+    ),
+    fault(
+        "the playground scales all rows of a layer as the first",
         f"{PLAYGROUND}/vae.js",
-        "sum += softplus(logits[d]) - x[d] * logits[d];",
-        "sum += (softplus(logits[d]) - x[d] * logits[d]) / size;",
+        "level * scale[(i / columns) | 0]",
+        "level * scale[0]",
         SAME_TEST,
+        built="_static/playground/app.js",
+    ),
+    fault(
+        "the curves' axis ends below the first point",
+        f"{TRAINER}/curves.js",
+        "const high = Math.max(...values(sum));",
+        "const high = Math.min(100, ...values(sum));",
+        "tests/scripts/test_trainer.py::test_the_axes_of_the_curves_contain_all_points",
+    ),
+    fault(
+        "a sample of the prior is priced against the drawing",
+        f"{PLAYGROUND}/app.js",
+        "const priced = q && !fromPrior;",
+        "const priced = Boolean(q);",
+        "tests/site/test_playground.py::test_a_sample_of_the_prior_has_no_price",
+    ),
+    fault(
+        "a circle runs over the numbers of an axis",
+        f"{LIB}/plane.js",
+        "context.fillRect(0, 0, left, width);",
+        "",
+        "tests/site/test_playground.py::test_nothing_is_drawn_over_the_numbers_of_an_axis",
+        built="_static/playground/app.js",
     ),
     fault(
         "a drawing is centred half a pixel off",
@@ -113,5 +165,6 @@ FAULTS: list[Fault] = [
         "const CENTRE = 14.5;",
         "const CENTRE = 14.0;",
         "tests/site/test_playground.py::test_a_drawing_is_centred_and_scaled_as_mnist",
+        built="_static/playground/app.js",
     ),
 ]

@@ -24,8 +24,8 @@ FAULTS: list[Fault] = [
     fault(
         "the output bias gets no gradient",
         NETWORKS,
-        "        return self.out(self.hidden(z))\n",
-        "        return self.hidden(z) @ self.out.weight.T + self.out.bias.detach()\n",
+        "params: torch.Tensor = self.out(self.hidden(z))",
+        "params = self.hidden(z) @ self.out.weight.T + self.out.bias.detach()",
         MOVES_TEST,
     ),
     fault(
@@ -60,8 +60,8 @@ FAULTS: list[Fault] = [
     fault(
         "weights are drawn from a normal",
         NETWORKS,
-        "nn.init.xavier_uniform_(layer.weight, generator=generator)",
-        "nn.init.xavier_normal_(layer.weight, generator=generator)",
+        "nn.init.xavier_uniform_(weight, generator=generator)",
+        "nn.init.xavier_normal_(weight, generator=generator)",
         "tests/test_model.py::test_weights_are_xavier_uniform_and_biases_zero",
     ),
     fault(
@@ -184,8 +184,8 @@ FAULTS: list[Fault] = [
     fault(
         "refinement leaves gradients in the model",
         REFINEMENT,
-        ".backward(inputs=parameters)",
-        ".backward()",
+        "torch.autograd.backward((-elbo).sum(), inputs=parameters)",
+        "(-elbo).sum().backward()",
         "tests/test_refinement.py::test_the_model_is_left_as_it_was",
     ),
     fault(

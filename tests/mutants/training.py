@@ -139,8 +139,8 @@ FAULTS: list[Fault] = [
     fault(
         "the last batch is dropped",
         STEPS,
-        "for rows in order.to(self.images.device).split(self.recipe.batch_size):",
-        "for rows in order.to(self.images.device).split(self.recipe.batch_size)[:-1]:",
+        "for rows in torch.split(order.to(self.images.device), self.recipe.batch_size):",
+        "for rows in torch.split(order.to(self.images.device), self.recipe.batch_size)[:-1]:",
         SPLIT_TEST,
     ),
     fault(

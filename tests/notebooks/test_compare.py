@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from nbformat.v4 import new_output
 
+from tests.notebooks import tolerances
 from tests.notebooks.compare import SHOWN, compare_outputs, compare_text, least_tolerance
 from tests.notebooks.pictures import compare_pictures, decode, side_by_side
 
@@ -209,3 +210,10 @@ def test_side_by_side_shows_three_panels_or_two():
     pixels = decode(plot())
     assert side_by_side(pixels, pixels).size == (400 * 3 + 16, 300)
     assert side_by_side(pixels, np.zeros((310, 100, 4))).size == (400 + 100 + 8, 310)
+
+
+def test_the_smallest_change_that_is_caught_follows_tolerance_and_digits():
+    assert tolerances.of_text("loss 98.123\n", 1e-2) == [0.02]
+    assert tolerances.of_text("loss 98.123\n", 1e-3) == [0.002]
+    assert tolerances.of_text("rate 0.03, 12 units, below 1e-3\n", 1e-3) == [1.0]
+    assert tolerances.of_text("+1.500e-04 and -2.5000\n", 5e-3) == [0.01, 0.01]

@@ -87,10 +87,12 @@ PARTLY_SEEN = """() => [...document.querySelectorAll('article :is(.math, .cell_o
   .filter(n => !n.closest('table, .columns') || /True|False/.test(n.textContent))
   .filter(n => {
     const box = n.getBoundingClientRect();
-    return (n.clientWidth > 0 && n.scrollWidth > n.clientWidth + 1)
+    // In a line the MathML, which nobody sees, may be wider than the glyphs.
+    return (n.localName !== 'span' && n.scrollWidth > n.clientWidth + 1)
       || [...n.querySelectorAll('mjx-c')].some(c => {
         const { left, right } = c.getBoundingClientRect();
-        return left < box.left - 1 || right > box.right + 1;
+        const room = n.localName === 'span' ? 4 : 1;  // the empty side of a hat stands out
+        return left < box.left - room || right > box.right + room;
       });
   }).map(n => n.dataset.tex ?? n.textContent.trim().slice(0, 80))"""
 

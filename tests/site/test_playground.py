@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 import vaetut
@@ -25,7 +27,7 @@ Open = Callable[..., Page]
 
 # Codes and costs of images, by the page's own functions: one row (mu, log_var, logits, costs) each.
 RUN = """([images, noise]) => {
-  const model = VAETUT_VAE.load(VAETUT_EXPORT);
+  const { model } = document.getElementById('pg').app;
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const pixels = Float32Array.from(bytes(images), (value) => value / 255);
   const eps = new Float32Array(bytes(noise).buffer);
@@ -43,7 +45,7 @@ RUN = """([images, noise]) => {
 
 # The shortest time of a decode, in that of a loop which does nothing but its multiplications.
 DECODE_IN_LOOPS = """() => {
-  const model = VAETUT_VAE.load(VAETUT_EXPORT);
+  const { model } = document.getElementById('pg').app;
   const layers = [...VAETUT_EXPORT.decoder.hidden, VAETUT_EXPORT.decoder.out];
   const count = layers.reduce((sum, { shape: [rows, columns] }) => sum + rows * columns, 0);
   const weights = new Float32Array(count).fill(1);
@@ -65,7 +67,7 @@ DECODE_IN_LOOPS = """() => {
 
 # In a task of its own, since only of tasks the browser counts the time.
 DECODE = """(count) => new Promise((done) => setTimeout(() => {
-  const { decode } = (globalThis.model ??= VAETUT_VAE.load(VAETUT_EXPORT));
+  const { decode } = document.getElementById('pg').app.model;
   for (let k = 0; k < count; k += 1) decode([Math.sin(k), Math.cos(k)]);
   done();
 }))"""
@@ -335,6 +337,28 @@ def test_an_empty_pad_has_no_price(playground: Page) -> None:
     assert all(abs(value) <= 4 for value in z(playground))
 
 
+def test_a_sample_of_the_prior_has_no_price(playground: Page) -> None:
+    """It was not made from q, and it is no reconstruction of the digit."""
+    part(playground, "many").click()
+    expect(part(playground, "count")).to_have_text("100 samples")
+    wait_for_rest(playground)
+    loss = number(playground, "meanSum")
+    part(playground, "prior").click()
+    expect(part(playground, "note")).to_contain_text("At a sample of the prior")
+    wait_for_rest(playground)
+    for name in ("distortion", "rate", "sum"):
+        assert math.isnan(number(playground, name))
+    for name in ("mu0", "sigma0", "eps0", "eps1"):
+        assert part(playground, name).evaluate("n => getComputedStyle(n).visibility") == "hidden"
+    assert number(playground, "meanSum") == loss  # of q's samples, which are still there
+    assert all(abs(value) <= 4 for value in z(playground))
+    part(playground, "back").click()
+    wait_for_rest(playground)
+    assert number(playground, "eps0") == 0
+    expect(part(playground, "eps0")).to_be_visible()
+    assert number(playground, "distortion") > 0
+
+
 def test_dragging_moves_z_and_decodes(playground: Page) -> None:
     before = part(playground, "decoded").evaluate(INK)
     rate, distortion = number(playground, "rate"), number(playground, "distortion")
@@ -361,6 +385,51 @@ def test_a_close_up_shows_the_ellipse(playground: Page) -> None:
     wait_for_rest(playground)
     sigma = max(number(playground, "sigma0"), number(playground, "sigma1"))
     assert z(playground)[0] == pytest.approx(number(playground, "mu0") + 4 * sigma, abs=0.01)
+
+
+def test_nothing_is_drawn_over_the_numbers_of_an_axis(playground: Page) -> None:
+    """In the close-up of a zero, with dots and a circle: below and on the left all is grey."""
+    playground.get_by_role("button", name="Test digit 0, example 1").click()
+    part(playground, "close").check()
+    wait_for_rest(playground, PLANE)
+    below, beside = part(playground, "plane").evaluate(
+        """(canvas) => {
+          const context = canvas.getContext("2d");
+          const colourful = (...box) => {
+            const { data } = context.getImageData(...box);
+            return Array.from({ length: data.length / 4 }, (_, i) => data.slice(4 * i, 4 * i + 3))
+              .filter((rgb) => Math.max(...rgb) - Math.min(...rgb) > 24).length;
+          };
+          const { width, height } = canvas;
+          return [colourful(0, height - 18, width, 18), colourful(0, 0, 30, height)];
+        }"""
+    )
+    assert (below, beside) == (0, 0)
+
+
+def test_the_views_are_chosen_where_the_plane_is_seen(open_page: Open) -> None:
+    """Above it: on a phone what is below is out of sight."""
+    page = show(open_page("phone"))
+    plane = part(page, "plane").bounding_box()
+    for name in ("close", "digits"):
+        box = part(page, name).bounding_box()
+        assert 0 <= plane["y"] - (box["y"] + box["height"]) < 40
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_no_border_is_cut_off(open_page: Open, size: str) -> None:
+    """Of the plane, the pad, and the images of encoder and decoder; at each of their sides."""
+    page = show(open_page(size, reduced_motion="reduce", color_scheme="light"))
+    for name in ("plane", "pad", "seen", "decoded"):
+        part(page, name).scroll_into_view_if_needed()
+        box = {key: round(value) for key, value in part(page, name).bounding_box().items()}
+        x, y, width, height = (box[key] for key in ("x", "y", "width", "height"))
+        clip = {"x": x - 2, "y": y - 2, "width": width + 4, "height": height + 4}
+        picture = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("L"))
+        middle = picture[height // 4 : -height // 4], picture[:, width // 4 : -width // 4].T
+        for lines in (*middle, *(side[:, ::-1] for side in middle)):
+            darkest = np.median(lines[:, :4].min(axis=1))  # around an edge, of its middle half
+            assert darkest < 245, f"{name}, {size}"
 
 
 def test_the_whole_plane_can_be_decoded(playground: Page) -> None:
@@ -412,6 +481,13 @@ def test_the_keyboard_alone_does_everything(open_page: Open) -> None:
     press("Enter")
     expect(part(page, "status")).to_contain_text("Test digit 3, example 2")
 
+    for name in ("close", "digits"):
+        tab_to(name)
+        press("Space")
+        expect(part(page, name)).to_be_checked()
+        press("Space")
+        expect(part(page, name)).not_to_be_checked()
+
     tab_to("plane")
     home = z(page)
     press("ArrowRight")
@@ -436,10 +512,6 @@ def test_the_keyboard_alone_does_everything(open_page: Open) -> None:
     tab_to("prior")
     press("Enter")
     expect(part(page, "note")).to_contain_text("At a sample of the prior")
-    for name in ("close", "digits"):
-        tab_to(name)
-        press("Space")
-        expect(part(page, name)).to_be_checked()
     tab_to("slider0")
     press("Home")
     wait_for_rest(page)
@@ -500,8 +572,8 @@ def test_paper_has_the_still_picture(playground: Page) -> None:
 
 def assert_still(page: Page) -> None:
     """Check that the picture stands where the app would be."""
-    expect(page.locator(".pg-app")).to_be_hidden()
-    picture = page.locator(".pg-still img")
+    expect(page.locator(".app-body")).to_be_hidden()
+    picture = page.locator(".app-still img")
     picture.scroll_into_view_if_needed()
     expect(picture).to_be_visible()
     expect(picture).to_have_js_property("complete", True)

@@ -51,10 +51,10 @@ def diagnose(
     x: torch.Tensor,
     *,
     model: Any = None,
-    loss: Callable | None = None,
-    encode: Callable | None = None,
-    decode: Callable | None = None,
-    sample: Callable | None = None,
+    loss: Callable[..., Any] | None = None,
+    encode: Callable[..., Any] | None = None,
+    decode: Callable[..., Any] | None = None,
+    sample: Callable[..., Any] | None = None,
     **options: Any,
 ) -> Diagnosis:
     """Look for the usual faults of a VAE, and say what its loss amounts to.

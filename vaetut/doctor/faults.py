@@ -6,14 +6,14 @@ Each check takes what has been seen so far, and yields what it finds.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 
 from .catalogue import Finding
 from .formula import CLOSE, SIGMAS, Formula, fit
-from .subject import Pass, Subject, seed_all
+from .subject import OfParts, Pass, Subject, seed_all
 from .watch import Watch
 
 Findings = Iterator[Finding]
@@ -61,8 +61,9 @@ def find_code(one: Pass, two: Pass) -> Code | None:
         if noises[0].ndim and noises[0].shape[-1] not in (1, mu.shape[-1]):
             continue
         later = one.watch.results[first.place :], two.watch.results[second.place :]
-        for codes in zip(*later, strict=False):
-            if any(code is None or code.shape[-mu.ndim :] != mu.shape for code in codes):
+        for pair in zip(*later, strict=False):
+            codes = [c for c in pair if c is not None and c.shape[-mu.ndim :] == mu.shape]
+            if len(codes) < 2:
                 continue
             if noises[0].ndim > codes[0].ndim or codes[0].shape != codes[1].shape:
                 continue
@@ -126,9 +127,9 @@ def of_noise(subject: Subject, one: Pass, two: Pass) -> Findings:
             yield Finding("noise-missing", f"{same}, and they do not depend on the second head")
         return
     equal = subject.x[:1].expand_as(subject.x).contiguous()
-    same = subject.run(1, equal).outputs.recon
-    if differ(same[:1].expand_as(same), same) < SAME:
-        yield Finding("noise-shared", f"{len(same)} copies of one example all get the same code")
+    alike = subject.run(1, equal).outputs.recon
+    if differ(alike[:1].expand_as(alike), alike) < SAME:
+        yield Finding("noise-shared", f"{len(alike)} copies of one example all get the same code")
     elif code is not None and code.noise.shape[-1:] != one.outputs.mu.shape[-1:]:
         yield Finding("noise-shared", "one number is the noise of all coordinates of a code")
     elif code is not None and _is_not_normal(code.noise):
@@ -148,7 +149,9 @@ def _is_not_normal(noise: torch.Tensor) -> bool:
     return apart * math.sqrt(len(below)) > 2.5
 
 
-def _gradients(value: torch.Tensor, sources: list[torch.Tensor]) -> list[torch.Tensor | None]:
+def _gradients(
+    value: torch.Tensor, sources: Sequence[torch.Tensor]
+) -> Sequence[torch.Tensor | None]:
     """Return the gradients of random multiples of `value`: None where no path leads to it."""
     if not value.requires_grad:
         return [None] * len(sources)
@@ -270,9 +273,9 @@ def of_range(subject: Subject, formula: Formula, one: Pass) -> Findings:
             "sigmoid-twice", "the decoder ends in a sigmoid, and the loss takes one again"
         )
     if formula.distortion == "binary cross-entropy" and subject.formula is not None:
-        yield from _of_certainty(subject, one)
+        yield from _of_certainty(subject.formula, subject.x, one)
     if not formula.distortion and subject.formula is not None and bounds is None:
-        yield from _of_clamps(subject, one)
+        yield from _of_clamps(subject.formula, subject.x, one)
 
 
 def _bounds(subject: Subject, one: Pass) -> tuple[float, float] | None:
@@ -295,12 +298,12 @@ def _bounds(subject: Subject, one: Pass) -> tuple[float, float] | None:
     return next((b for b in known if b[0] - 1e-6 <= low and high <= b[1] + 1e-6), None)
 
 
-def _of_clamps(subject: Subject, one: Pass) -> Findings:
+def _of_clamps(loss_of: OfParts, x: torch.Tensor, one: Pass) -> Findings:
     """Check that the loss does not cut off what is not in [0, 1]: there, nothing is learned."""
     _, mu, head = (part.detach() for part in one.outputs)
     for outside in (-0.5, 1.5):
         recon = torch.full_like(one.outputs.recon, outside, requires_grad=True)
-        loss = subject.formula(recon, subject.x, mu, head)
+        loss = loss_of(recon, x, mu, head)
         grad = (
             torch.autograd.grad(loss, recon, allow_unused=True)[0] if loss.requires_grad else None
         )
@@ -314,11 +317,11 @@ def _of_clamps(subject: Subject, one: Pass) -> Findings:
 
 
 @torch.no_grad()
-def _of_certainty(subject: Subject, one: Pass) -> Findings:
+def _of_certainty(loss_of: OfParts, x: torch.Tensor, one: Pass) -> Findings:
     """Check that the loss is finite where the decoder is certain, in float32."""
     recon, mu, head = (part.float() for part in one.outputs)
     for certain in (0.0, 1.0):
-        loss = subject.formula(torch.full_like(recon, certain), subject.x.float(), mu, head)
+        loss = loss_of(torch.full_like(recon, certain), x.float(), mu, head)
         if not loss.isfinite():
             yield Finding(
                 "log-overflow", f"where the decoder says {certain:g}, the loss is {loss.item()}"
@@ -334,14 +337,13 @@ def of_gradients(subject: Subject, one: Pass) -> Findings:
     names, tensors = list(parameters), list(parameters.values())
     recon, mu, head = one.outputs
 
-    def found(grads: list[torch.Tensor | None]) -> dict[str, torch.Tensor]:
+    def found(grads: Sequence[torch.Tensor | None]) -> dict[str, torch.Tensor]:
         return {k: g for k, g in zip(names, grads, strict=True) if g is not None}
 
     if not one.loss.requires_grad:
         yield Finding("no-gradient", "the loss is detached, or does not depend on any parameter")
         return
-    grads = torch.autograd.grad(one.loss, tensors, retain_graph=True, allow_unused=True)
-    grads = found(grads)
+    grads = found(torch.autograd.grad(one.loss, tensors, retain_graph=True, allow_unused=True))
     bad = [name for name, g in grads.items() if not g.isfinite().all()]
     if bad:
         yield Finding(

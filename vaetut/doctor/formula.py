@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn import functional as F
 
 from .catalogue import Finding
-from .subject import Subject, seed_all
+from .subject import OfParts, Subject, seed_all
 
 # What the second head may stand for, and sigma from it.
-SIGMAS: dict[str, Callable] = {
+SIGMAS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "log σ²": lambda h: (0.5 * h).exp(),
     "log σ": torch.exp,
     "σ": lambda h: h,
@@ -22,7 +23,7 @@ SIGMAS: dict[str, Callable] = {
     "softplus⁻¹ of σ²": lambda h: F.softplus(h).sqrt(),
 }
 # Sums over the values of an example; where one is not defined it is NaN or infinite.
-DISTORTIONS: dict[str, Callable] = {
+DISTORTIONS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "binary cross-entropy": lambda r, x: (
         -(x * r.log().clamp(min=-100) + (1 - x) * torch.log1p(-r).clamp(min=-100))
     ),
@@ -82,10 +83,11 @@ def find_formula(subject: Subject) -> Formula:
         return Formula(distortion=name, scale=1.0, head="log σ²", weight=1.0)
     seed_all(0)
     with torch.no_grad():
-        return _of_outputs(subject) if subject.formula else _of_weights(subject)
+        formula = subject.formula
+        return _of_outputs(subject, formula) if formula else _of_weights(subject)
 
 
-def _of_outputs(subject: Subject) -> Formula:
+def _of_outputs(subject: Subject, formula: OfParts) -> Formula:
     """Call the reader's formula on outputs of our own: one part varies, the other stays."""
     x = subject.x.double()
     recon, mu, head = (part.double() for part in subject.run(0).outputs)
@@ -96,7 +98,7 @@ def _of_outputs(subject: Subject) -> Formula:
     recons = [r.sigmoid() for r in recons] if unit else recons
     codes = [(_scaled(mu), _scaled(head)) for _ in range(COPIES)]
     codes = [(m, h.exp()) for m, h in codes] if positive else codes
-    costs = torch.stack([subject.formula(r, x, *codes[0]) for r in recons])
+    costs = torch.stack([formula(r, x, *codes[0]) for r in recons])
     found, scale = "", math.nan
     for name, distortion in DISTORTIONS.items():
         column = torch.stack([_sum(distortion(r, x.view_as(r))) for r in recons])
@@ -104,8 +106,9 @@ def _of_outputs(subject: Subject) -> Formula:
         if left < EXACT:
             found, scale = name, slope
             break
-    costs = torch.stack([subject.formula(recons[0], x, *code) for code in codes])
-    return read_rate(costs, *zip(*codes, strict=True), found, scale)
+    costs = torch.stack([formula(recons[0], x, *code) for code in codes])
+    mus, heads = zip(*codes, strict=True)
+    return read_rate(costs, mus, heads, found, scale)
 
 
 def _scaled(like: torch.Tensor) -> torch.Tensor:
@@ -147,11 +150,11 @@ def _behind(subject: Subject) -> list[torch.nn.Parameter]:
     parameters = list(subject.parameters().values())
     with torch.enable_grad():
         outputs = [part for part in subject.run(0).outputs if part.requires_grad]
-        value = sum((part**2).sum() for part in outputs)
+        values = [(part**2).sum() for part in outputs]
     learn = [p for p in parameters if p.requires_grad]
     if not outputs or not learn:
         return parameters
-    grads = torch.autograd.grad(value, learn, allow_unused=True)
+    grads = torch.autograd.grad(values, learn, allow_unused=True)
     return [p for p, g in zip(learn, grads, strict=True) if g is not None]
 
 
@@ -186,7 +189,7 @@ def read_rate(
             left, (c_mu2, c_mu, c_square, c_log, _, *c) = fit(costs, [*of_mu, square, log, *extra])
             if not left < EXACT:
                 continue
-            found = {"distortion": distortion, "scale": c[0] if c else scale}
+            found: dict[str, Any] = {"distortion": distortion, "scale": c[0] if c else scale}
             least = 1e-6 * max(abs(c_mu2), abs(c_square), abs(c_log))
             c_mu2, c_mu, c_square, c_log = (
                 c if abs(c) > least else 0.0 for c in (c_mu2, c_mu, c_square, c_log)
@@ -211,7 +214,7 @@ def read_rate(
                 mean=-c_mu / (2 * c_mu2),
                 variance=variance,
             )
-    known = {"distortion": distortion if column is None else "", "scale": scale}
+    known: dict[str, Any] = {"distortion": distortion if column is None else "", "scale": scale}
     if not wrong and column is None:
         wrong = _exchanged(costs, mus, heads)
     return Formula(**known, fault="formula" if wrong else "", terms=wrong)
@@ -223,7 +226,7 @@ def _exchanged(
     """Say so where it is a KL the other way round, or with its arguments exchanged."""
     ones = torch.ones_like(costs)
 
-    def sums(function: Callable) -> torch.Tensor:
+    def sums(function: Callable[..., torch.Tensor]) -> torch.Tensor:
         return torch.stack([_sum(function(m, h)) for m, h in zip(mus, heads, strict=True)])
 
     for name, sigma in SIGMAS.items():

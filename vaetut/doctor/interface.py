@@ -14,6 +14,7 @@ from ..model import VAE, unwrap, unwrap_and_check
 from ..priors import StandardNormal
 from .subject import (
     HELP,
+    OfParts,
     Outputs,
     Subject,
     modules_of,
@@ -32,17 +33,17 @@ FEWEST, MOST = 8, 512  # examples: with fewer nothing is seen, more would only t
 def make_subject(
     x: torch.Tensor,
     model: Any,
-    loss: Callable | None,
-    encode: Callable | None,
-    decode: Callable | None,
-    sample: Callable | None,
+    loss: Callable[..., Any] | None,
+    encode: Callable[..., Any] | None,
+    decode: Callable[..., Any] | None,
+    sample: Callable[..., Any] | None,
     options: dict[str, Any],
 ) -> Subject:
     """Find out how the reader's model is run; errors say what is not clear."""
+    functions = {"loss": loss, "encode": encode, "decode": decode, "sample": sample}
     if isinstance(getattr(model, "module", getattr(model, "_orig_mod", model)), VAE):
         model = unwrap(model)
-        given = {"loss": loss, "encode": encode, "decode": decode, "sample": sample} | options
-        given = [name for name, value in given.items() if value is not None]
+        given = [name for name, value in (functions | options).items() if value is not None]
         if given:
             raise TypeError(
                 f"a vaetut.VAE is examined with its own ELBO; leave out {', '.join(given)}, or "
@@ -54,7 +55,6 @@ def make_subject(
         return _ours(x[:MOST], model)
     _check_data(x)
     x = x[:MOST]
-    functions = {"loss": loss, "encode": encode, "decode": decode, "sample": sample}
     for name, function in ({"model": model} | functions).items():
         if function is not None and not callable(function):
             raise TypeError(f"{name} must be a function or a module, got {brief(function)}")
@@ -95,7 +95,7 @@ def make_subject(
     names = required(loss)
     if names is not None:
         names = [name for name in names if name not in options]
-    formula = None
+    formula: OfParts | None = None
     data = {
         k
         for k, part in enumerate(first)
@@ -103,7 +103,9 @@ def make_subject(
     }
     if names is None:  # loss_function(*outputs, **options)
 
-        def formula(recon, x, mu, head):  # noqa: ANN001, ANN202
+        def formula(
+            recon: torch.Tensor, x: torch.Tensor, mu: torch.Tensor, head: torch.Tensor
+        ) -> torch.Tensor:
             held = [x if k in data else part for k, part in enumerate(first)]
             for place, value in zip(places, (recon, mu, head), strict=True):
                 held[place] = value
@@ -114,10 +116,12 @@ def make_subject(
             roles = ["recon", "x", "mu", "head"]  # as in PyTorch's example
         if set(roles) <= FORMULA and len(set(roles)) == len(roles):
 
-            def formula(recon, x, mu, head):  # noqa: ANN001, ANN202
+            def formula(
+                recon: torch.Tensor, x: torch.Tensor, mu: torch.Tensor, head: torch.Tensor
+            ) -> torch.Tensor:
                 held = {"recon": recon, "x": x, "mu": mu, "head": head}
                 return total(_try(loss, *(held[role] for role in roles), **options))
-        elif sorted(map(str, roles)) == ["model", "x"]:
+        elif sorted(roles) == ["model", "x"]:
             order = [role == "x" for role in roles]
 
             def whole(x: torch.Tensor) -> torch.Tensor:
@@ -150,7 +154,7 @@ def make_subject(
     )
 
 
-def _caller(model: Any) -> Callable:
+def _caller(model: Any) -> Callable[[torch.Tensor], Any]:
     """Return a function from x to what the model returns, as a list or a dict."""
 
     def raw(x: torch.Tensor) -> Any:
@@ -170,7 +174,7 @@ def _caller(model: Any) -> Callable:
     return raw
 
 
-def _try(loss: Callable, *args: Any, **options: Any) -> Any:
+def _try(loss: Callable[..., Any], *args: Any, **options: Any) -> Any:
     try:
         return loss(*args, **options)
     except KeyError as error:
@@ -210,18 +214,21 @@ def _check_modules(modules: list[nn.Module], x: torch.Tensor) -> None:
         raise TypeError(f"x is {x.dtype}, and the model's weights are {names}; convert one of them")
 
 
-def _working(decode: Callable | None, model: Any, first: Any, places: list) -> Callable | None:
+def _working(
+    decode: Callable[..., Any] | None, model: Any, first: Any, places: list[Any]
+) -> Callable[..., Any] | None:
     """Return the reader's decoder; or the model's own, if it takes a code."""
     mu = first[places[1]].detach()
     if decode is None:
         names = [n for n in ("decode", "decoder") if callable(getattr(model, n, None))]
         for name in names:
+            own: Callable[..., Any] = getattr(model, name)
             try:
-                result = getattr(model, name)(mu)
+                result = own(mu)
             except (RuntimeError, TypeError, ValueError, IndexError):
                 continue
             if isinstance(result, torch.Tensor):
-                return getattr(model, name)
+                return own
         return None
     try:
         decode(mu)
@@ -232,10 +239,10 @@ def _working(decode: Callable | None, model: Any, first: Any, places: list) -> C
     return decode
 
 
-def _sampler(model: Any) -> Callable | None:
+def _sampler(model: Any) -> Callable[..., Any] | None:
     """Return the model's own way to draw new examples: from their number."""
     for name in ("sample", "generate"):
-        own = getattr(model, name, None)
+        own: Callable[..., Any] | None = getattr(model, name, None)
         if not callable(own):
             continue
         names = required(own)
@@ -248,10 +255,10 @@ def _sampler(model: Any) -> Callable | None:
 
 def _of_functions(
     x: torch.Tensor,
-    loss: Callable,
-    encode: Callable | None,
-    decode: Callable | None,
-    sample: Callable | None,
+    loss: Callable[..., Any],
+    encode: Callable[..., Any] | None,
+    decode: Callable[..., Any] | None,
+    sample: Callable[..., Any] | None,
     modules: list[nn.Module],
 ) -> Subject:
     """Listen to encode and decode while the reader's loss calls them."""
@@ -294,7 +301,7 @@ def _of_functions(
 
 
 @contextmanager
-def _listening(function: Callable) -> Iterator[list[Any]]:
+def _listening(function: Callable[..., Any]) -> Iterator[list[Any]]:
     """Collect what a module, a bound method or a function of a module returns to its callers."""
     heard: list[Any] = []
     if isinstance(function, nn.Module):

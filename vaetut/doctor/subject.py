@@ -28,6 +28,8 @@ ROLES = {  # what a parameter of a loss, or a key of an output, is called
 }
 STEPS, MANY = 5, 100  # from a function to the modules that it runs; of a container's contents
 HELP = "leave out model=, and pass encode=, decode= and loss=, functions of x, of codes and of x"
+# A loss, as a function of reconstruction, x, mu and the second head.
+OfParts = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 # Layers whose work depends on the mode: they stay as in evaluation, while the model trains.
 CALM = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 
@@ -78,12 +80,12 @@ class Subject:
     """
 
     x: torch.Tensor
-    forward: Callable
-    loss: Callable
-    encode: Callable
-    decode: Callable | None = None
-    formula: Callable | None = None
-    sample: Callable | None = None
+    forward: Callable[[torch.Tensor], Outputs]
+    loss: Callable[[torch.Tensor], torch.Tensor]
+    encode: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+    decode: Callable[[torch.Tensor], torch.Tensor] | None = None
+    formula: OfParts | None = None
+    sample: Callable[[int], Any] | None = None
     likelihood: Any = None
     modules: list[nn.Module] = field(default_factory=list)
     standard: bool = True
@@ -170,7 +172,8 @@ def seed_all(seed: int) -> None:
 def untouched(modules: list[nn.Module]) -> Iterator[None]:
     """Lend the modules: weights, buffers, gradients, modes and random states come back."""
     states = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    in_use = torch.cuda.is_initialized()
+    cuda = torch.cuda.get_rng_state_all() if in_use else None
     every = {module for root in modules for module in root.modules()}
     parameters = {p for root in modules for p in root.parameters()}
     attributes = [(module, dict(vars(module))) for module in every]
@@ -214,8 +217,8 @@ def total(value: Any) -> torch.Tensor:
     return value.mean() if value.ndim else value
 
 
-def role_of(name: str) -> str | None:
-    """Say what a parameter or a key of this name holds."""
+def role_of(name: str) -> str:
+    """Say what a parameter or a key of this name holds; "" for one that has no role."""
     name = name.lower()
     if name in ("z", "code", "codes"):
         return "z"
@@ -224,10 +227,10 @@ def role_of(name: str) -> str | None:
             role != "x" and any(len(word) > 2 and word in name for word in words)
         ):
             return role
-    return None
+    return ""
 
 
-def required(function: Callable) -> list[str] | None:
+def required(function: Callable[..., Any]) -> list[str] | None:
     """Return the names of the parameters that must be given; None where it takes any number."""
     if isinstance(function, nn.Module):
         function = function.forward
@@ -294,10 +297,10 @@ def pick(raw: Any, again: Any, x: torch.Tensor) -> list[Any]:
         if isinstance(t, torch.Tensor) and t.ndim and len(t) == len(x)
     ]
     tensors = [(k, t) for k, t in tensors if not (t.shape == x.shape and torch.equal(t, x))]
-    recon = [k for k, t in tensors if t.numel() == x.numel()]
-    if len(recon) > 1:  # as many codes as values: the reconstruction differs with the noise
-        recon = [k for k in recon if not torch.equal(raw[k], again[k])] or recon
-    recon = recon[0] if recon else None
+    recons = [k for k, t in tensors if t.numel() == x.numel()]
+    if len(recons) > 1:  # as many codes as values: the reconstruction differs with the noise
+        recons = [k for k in recons if not torch.equal(raw[k], again[k])] or recons
+    recon = recons[0] if recons else None
     rest = [(k, t) for k, t in tensors if k != recon]
     if len(rest) > 2:  # one may be the code
         rest = [(k, t) for k, t in rest if torch.equal(t, again[k])]

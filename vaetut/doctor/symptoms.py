@@ -31,7 +31,7 @@ def is_trained(subject: Subject, one: Pass, formula: Formula) -> bool:
         except (RuntimeError, ValueError, IndexError):  # batches of one size only; a detached loss
             return False
         sides.append(torch.cat([g.flatten() for g in grads if g is not None]))
-    alike = torch.cosine_similarity(*sides, dim=0).item()
+    alike = torch.cosine_similarity(sides[0], sides[1], dim=0).item()
     if not _comparable(subject, one):
         return False
     recon = one.outputs.recon.detach()
@@ -64,10 +64,10 @@ def _error(subject: Subject, recon: torch.Tensor) -> float | None:
 
     A likelihood of the reader's own may have no mean: None.
     """
-    x, recon = subject.x.flatten(1), _means(subject, recon)
-    if recon is None:
+    x, means = subject.x.flatten(1), _means(subject, recon)
+    if means is None:
         return None
-    return ((recon - x).square().sum() / (x - x.mean(0)).square().sum().clamp(min=1e-12)).item()
+    return ((means - x).square().sum() / (x - x.mean(0)).square().sum().clamp(min=1e-12)).item()
 
 
 def _means(subject: Subject, recon: torch.Tensor) -> torch.Tensor | None:
@@ -84,7 +84,10 @@ def _means(subject: Subject, recon: torch.Tensor) -> torch.Tensor | None:
 
 def _knows_the_mean(subject: Subject, recon: torch.Tensor) -> bool:
     """Say whether the mean reconstruction differs between values as the mean example does."""
-    wanted, got = subject.x.flatten(1).mean(0), _means(subject, recon).mean(0)
+    means = _means(subject, recon)
+    if means is None:
+        return False
+    wanted, got = subject.x.flatten(1).mean(0), means.mean(0)
     spread = (wanted - wanted.mean()).square().sum()
     return bool((got - wanted).square().sum() < 0.1 * spread)
 
@@ -125,7 +128,7 @@ def of_codes(subject: Subject, one: Pass, formula: Formula) -> Iterator[Finding]
     spread = mu.var(0, correction=0) + (sigma**2).mean(0)
     off = torch.maximum(spread, 1 / spread)
     if off.max() > APART:
-        worst = off.argmax().item()
+        worst = int(off.argmax())
         yield Finding(
             "prior-misfit",
             f"the codes' variance in coordinate {worst} (counted from 0) is "

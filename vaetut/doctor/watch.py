@@ -38,14 +38,18 @@ class Watch(TorchDispatchMode):
     """
 
     def __init__(self, largest: int = 0) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # PyTorch gives it no types
         self.largest = largest
         self.draws: list[Draw] = []
         self.results: list[torch.Tensor | None] = []
         self.first_bad, self.bad_size = "", 0
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Run one operation, and look at what comes out."""
         result = func(*args, **(kwargs or {}))
@@ -55,7 +59,7 @@ class Watch(TorchDispatchMode):
                 self._look(name, tensor, args)
         return result
 
-    def _look(self, name: str, tensor: torch.Tensor, args: tuple) -> None:
+    def _look(self, name: str, tensor: torch.Tensor, args: tuple[Any, ...]) -> None:
         if name.startswith(("empty", "new_empty")):  # whatever was in memory
             return
         if not self.first_bad and not tensor.isfinite().all():

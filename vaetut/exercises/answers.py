@@ -6,7 +6,8 @@ import ctypes
 import dis
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from numbers import Real
 
 import numpy as np
 import torch
@@ -60,7 +61,8 @@ def tamed(function: Callable[..., object], results: int = 1) -> Callable[..., ob
         try:
             result = function(*map(_copy, args))
         except (Exception, SystemExit) as error:  # the reader's code may fail in any way
-            raise ReadersError(f"{type(error).__name__}: {error}") from error
+            what = f"{type(error).__name__}: {error}"
+            raise ReadersError(what.removesuffix(": ")) from error
         if result is None:
             raise NothingReturned
         return _as_tensors(result, results)
@@ -87,9 +89,13 @@ def _as_tensors(result: object, results: int) -> object:
         if all(isinstance(each, torch.Tensor) for each in result):
             shapes = {each.shape for each in result}
             return torch.stack([each.float() for each in result]) if len(shapes) == 1 else result
+        if any(isinstance(each, torch.Tensor) and each.ndim == 0 for each in result):
+            return _as_tensors([torch.as_tensor(each) for each in result], 1)  # numbers among them
         if not any(callable(each) for each in result):
             result = np.asarray(result)
-    if isinstance(result, bool | int | float | np.generic | np.ndarray):
+    if isinstance(result, Real):
+        result = float(result)
+    if isinstance(result, float | np.generic | np.ndarray):
         result = torch.as_tensor(result)
     if isinstance(result, torch.Tensor):
         return result.to("cpu", torch.float32)
@@ -127,9 +133,14 @@ def time_limit(seconds: float) -> Iterator[None]:
             raise_in(block, ctypes.py_object(TimeUp))
             wait = 1.0
 
-    threading.Thread(target=watch, daemon=True).start()
+    watcher = threading.Thread(target=watch, daemon=True)
     try:
+        watcher.start()
         yield
     finally:
+        # One may be on its way. To call it back is no way out: in Python 3.11 that leaves an alarm
+        # on, for which a debugger, or whatever else traces the code, waits forever.
+        with suppress(TimeUp):
+            over.set()
+            watcher.join()
         over.set()
-        raise_in(block, None)  # one that is on its way is called back

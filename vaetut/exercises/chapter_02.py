@@ -102,6 +102,7 @@ def _other_means(a: torch.Tensor, b: torch.Tensor, D: int) -> dict[str, torch.Te
         "log_p and log_q are sums over the coordinates already: divide by the number of samples "
         "alone": ratio.mean() / D,
         "one sample is no mean: take all of them": ratio[0],
+        "all N samples are in the mean: divide by N, not by N - 1": ratio.sum() / (len(ratio) - 1),
         "those are bits: take the natural logarithm": ratio.mean() / math.log(2),
     }
 
@@ -301,7 +302,7 @@ def _kl_by_classifier(
     numbers: list[torch.Tensor] = []
     rights, slips = [], []
     for D in sizes(g, 2, 2, 3):
-        N = size(g, 8000, 9000)
+        N = size(g, 30_000, 34_000)  # so that a quarter of them is enough, held out
         x, y = _uniform_and_falling(N, D, g)
         x, y = (y, x) if numbers else (x, y)  # the second time they change places
         one = kl_by_classifier(x, y)
@@ -318,7 +319,7 @@ def _kl_by_classifier(
     got, wanted = torch.stack(numbers), torch.tensor(rights, dtype=torch.float32)
     if got[0] == got[1]:
         return "yours is the same for two different pairs of piles: is a number typed in"
-    if close(got, wanted, rtol=0.1, atol=0.0):
+    if close(got, wanted, rtol=0.05, atol=0.0):
         return None
     for hint in slips[0]:
         wrong = torch.tensor([known[hint] for known in slips], dtype=torch.float32)

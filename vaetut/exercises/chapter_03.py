@@ -66,6 +66,13 @@ def _log_mean(log_mean: Callable[..., torch.Tensor]) -> str | None:
             "for -300 and 100 in one column it fails: take out the largest term, no other, and "
             "clamp nothing"
         )
+    many = torch.full((size(g, 3000, 4000), B), -30.0)
+    many[0] = 8.0
+    if not close(log_mean(many), _log_mean_exp(many)):
+        return (
+            f"right for {K} draws, but not for {len(many):,} of which one counts: is something "
+            "added inside the logarithm"
+        )
     for far in (log_w, log_w + apart, wide):
         if hint := compare_gradients(log_mean, _log_mean_exp, [far], [0]):
             return hint

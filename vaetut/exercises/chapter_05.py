@@ -538,6 +538,7 @@ def _pathwise_gradient(pathwise_gradient: Callable[..., _Two]) -> str | None:
         or _error_problem(error, cost, K, lambda g: again(K, g))
         or _sum_problem(pathwise_gradient, mu, log_var, g)
         or generator_problem(lambda g: again(5, g))
+        or _dependence_problem(pathwise_gradient, mu, log_var)
     )
 
 
@@ -637,6 +638,22 @@ def _straight_problem(
     if close(torch.stack(errors), torch.stack(shared), rtol=0.15):
         return "all coordinates of a code share one noise: each needs its own"
     return None
+
+
+def _dependence_problem(
+    estimate: Callable[..., _Two], mu: torch.Tensor, log_var: torch.Tensor
+) -> str | None:
+    """Try a cost whose gradient is z: so the estimate is the mean of the draws themselves."""
+    g, K = drawn(9), 6
+    runs = [estimate(lambda z: z.square().sum(-1) / 2, mu, log_var, K, g)[0] for _ in range(60)]
+    eps = (torch.stack(runs).detach() - mu) / (0.5 * log_var).exp()
+    scatter = K**0.5 * eps.square().mean().sqrt()
+    if 0.75 < scatter < 1.25:  # its own error is below 0.06
+        return None
+    return (
+        f"your estimate scatters {scatter:.1f} times as much as one over K independent draws: has "
+        "each draw noise of its own, as it comes"
+    )
 
 
 def _half_square(weights: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:

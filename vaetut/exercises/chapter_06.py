@@ -411,6 +411,7 @@ def _continuous_bernoulli(log_density: Callable[..., torch.Tensor]) -> str | Non
         or _density_problem(log_density, *_pixels(g, *others))
         or _gradient_problem(log_density, *inputs)
         or _zero_problem(log_density, inputs[0])
+        or _near_zero_problem(log_density, g)
         or _extreme_problem(log_density, inputs[0], g)
     )
 
@@ -486,9 +487,6 @@ def _zero_problem(log_density: Callable[..., torch.Tensor], x: torch.Tensor) -> 
             "right, but at logits of 0 the density is 1 everywhere; the logarithm of yours is "
             f"{got[0]:.4g}"
         )
-    zero[:, 1:] = torch.linspace(-0.3, 0.3, x.shape[1] - 1)  # the constant has a curvature
-    if not close(log_density(x, zero), _log_density(x, zero), atol=1e-3):
-        return "right, but not at logits near 0: log 2 is the constant at 0 alone"
     leaf = zero.requires_grad_()
     (slope,) = torch.autograd.grad(log_density(x, leaf).sum(), leaf)
     if not slope.isfinite().all():
@@ -499,6 +497,29 @@ def _zero_problem(log_density: Callable[..., torch.Tensor], x: torch.Tensor) -> 
     if not close(slope[:, 0], x[:, 0] - 0.5, atol=2e-3):
         return (
             f"right, but at logits of 0 the gradient is not: {furthest(slope[:, 0], x[:, 0] - 0.5)}"
+        )
+    return None
+
+
+def _near_zero_problem(log_density: Callable[..., torch.Tensor], g: torch.Generator) -> str | None:
+    """Try logits beside 0; some are minus the small number that is often added to avoid 0/0."""
+    steps = torch.tensor([0.3, 0.1, 0.05, *(10.0**-k for k in range(2, 13)), torch.finfo().eps])
+    logits = torch.cat([steps, -steps])[:, None].requires_grad_()
+    x = torch.rand(logits.shape, generator=g)
+    got, wanted = log_density(x, logits), _log_density(x, logits)
+    if not got.isfinite().all():
+        place = logits.detach()[~got.isfinite()][0].item()
+        return (
+            f"right, but at a logit of {place:.1g} your result is not finite: what you add to the "
+            "logits keeps them from 0/0 at 0, and makes it there"
+        )
+    if not close(got, wanted, atol=1e-3):
+        return "right, but not at logits near 0: log 2 is the constant at 0 alone"
+    slope, right = (torch.autograd.grad(each.sum(), logits)[0] for each in (got, wanted))
+    if not close(slope, right, atol=1e-3):
+        return (
+            "right, but at logits near 0 the gradient is not: the logarithm of the constant is "
+            "curved there, so one number in its place is not enough"
         )
     return None
 

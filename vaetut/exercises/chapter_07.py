@@ -100,11 +100,7 @@ def _generate(generate: Callable[[VAE, int, torch.Generator], torch.Tensor]) -> 
         return "the coordinates of your z depend on each other: draw each by itself"
     if len(torch.unique(z, dim=0)) < len(z):
         return "some of your draws are the same: each image needs a z of its own"
-    if hint := noise_problem(z):
-        return hint
-    if z.abs().max() < 3.01:  # of 6,000 draws some are beyond
-        return "no coordinate of your z is beyond ±3: the prior's codes are not cut off"
-    return generator_problem(lambda g: generate(model, 5, g))
+    return noise_problem(z) or generator_problem(lambda g: generate(model, 5, g))
 
 
 @exercise("7.3")
@@ -275,7 +271,7 @@ def _step(
     if zero == "first":
         optimizer.zero_grad()
     cost = loss(model, images, generator)
-    cost.backward()  # type: ignore[no-untyped-call]  # torch's own method has no types
+    cost.backward()
     optimizer.step()
     if zero == "last":
         optimizer.zero_grad()
@@ -419,6 +415,8 @@ def _training_step(training_step: Callable[..., torch.Tensor]) -> str | None:
             "noise torch.randn(mu.shape, generator=generator)"
         )
     wanted = walk(right).costs
+    if close(mine.costs, wanted):
+        return None
     same, new = (walk(partial(_late, right, noise=noise)).costs for noise in ("same", "new"))
     return compare(
         mine.costs,

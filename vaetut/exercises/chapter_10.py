@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -369,14 +370,20 @@ def _log_q(z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> torch.Te
     return -0.5 * ((z[:, None] - mu).square() / log_var.exp() + log_var).sum(-1)
 
 
+@cache
+def _digits() -> torch.Tensor:
+    """Return some test images, which take a while to unpack."""
+    return load_mnist("test")[0][:1000].clone()
+
+
 @exercise("10.6", results=3)
 def _mend(mend: Callable[[], tuple[nn.Module, ...]]) -> str | None:
     """Want a function of nothing that returns three models without a fault."""
     models = mend()
     if not isinstance(models, tuple):
         return "return three models, the patients in their order"
-    images = load_mnist("test")[0]
-    x = images[torch.randperm(len(images), generator=drawn())[:16]]
+    images = _digits()
+    x = images[torch.randperm(len(images), generator=drawn())[:8]]
     for place, (name, model) in enumerate(zip(("first", "second", "third"), models, strict=True)):
         if not isinstance(model, nn.Module):
             return f"the {name} is no model; return First(), not First"
@@ -395,10 +402,13 @@ def _mend(mend: Callable[[], tuple[nn.Module, ...]]) -> str | None:
 
 @torch.no_grad()
 def _fault_unseen(model: nn.Module, x: torch.Tensor) -> str | None:
-    """Say what the doctor may not see: a draw row by row, and an output cut off at 0."""
+    """Say what the doctor may not see: a draw row by row, and logits that something bounds."""
     logits, mu, log_var = model(x)
-    if logits.min() >= 0:
-        return f"the least of {logits.numel()} logits is {logits.min():.2g}"
+    if logits.min() >= 0 or logits.max() <= 0:
+        low, high = logits.min(), logits.max()
+        return f"its {logits.numel()} logits have one sign, they lie from {low:.2g} to {high:.2g}"
+    if hint := _bound_of_logits(model, mu):
+        return hint
     draw = getattr(model, "draw", None)
     if draw is None:
         return None
@@ -410,6 +420,21 @@ def _fault_unseen(model: nn.Module, x: torch.Tensor) -> str | None:
     if not 0.9 < noise.std() < 1.1:
         return f"in units of σ, the noise in its draws has the standard deviation {noise.std():.2f}"
     return None
+
+
+def _bound_of_logits(model: nn.Module, mu: torch.Tensor) -> str | None:
+    """Say whether, at codes far out, many logits are the largest that there can be."""
+    decode = getattr(model, "decode", None)
+    if decode is None:
+        return None
+    try:
+        logits = decode(1e4 * torch.randn(mu.shape, generator=drawn(1))).abs()
+    except (TypeError, RuntimeError):  # one with arguments of its own
+        return None
+    share = (logits > 0.99 * logits.max()).float().mean()
+    if share < 0.05:
+        return None
+    return f"at codes far out, {share:.0%} of its logits are ±{logits.max():.2g}: what bounds them?"
 
 
 def _loss(
@@ -459,19 +484,26 @@ def _price(distortion: torch.Tensor, rate: torch.Tensor, beta: torch.Tensor) -> 
     return distortion + beta * rate
 
 
-def _train(
+def _train(run: _Run) -> _Two:
+    """Return losses (steps,) and the model's weights afterwards."""
+    parts = model, *_ = run.parts()
+    losses = torch.stack(list(_losses(run, parts)))
+    return losses, nn.utils.parameters_to_vector(model.parameters()).detach()
+
+
+def _losses(
     run: _Run,
+    parts: tuple[VAE, torch.optim.Optimizer, torch.Generator],
     trained: _Price = _price,
     reported: _Price | None = None,
     draw: str = "",
     zero: bool = True,
     step: bool = True,
     after: bool = False,
-) -> _Two:
-    """Return losses (steps,) and the model's weights afterwards; with arguments, a mistake's."""
-    model, optimizer, generator = run.parts()
-    shape = len(run.images), model.latent_dim
-    ahead, losses = [], []
+) -> Iterator[torch.Tensor]:
+    """Train, and yield the loss of each step when it is made; with arguments, a mistake's."""
+    model, optimizer, generator = parts
+    shape, ahead = (len(run.images), model.latent_dim), []
     if draw in ("once", "ahead"):
         number = 1 if draw == "once" else run.steps
         ahead = [*torch.randn(number, *shape, generator=generator)]
@@ -498,11 +530,11 @@ def _train(
         found = terms()
         loss = trained(*found, beta).mean()
         if step:
-            loss.backward()  # type: ignore[no-untyped-call]  # torch's own method has no types
+            loss.backward()
             optimizer.step()
         with torch.no_grad():
-            losses.append((reported or trained)(*(terms() if after else found), beta).mean())
-    return torch.stack(losses), nn.utils.parameters_to_vector(model.parameters()).detach()
+            value = (reported or trained)(*(terms() if after else found), beta).mean()
+        yield value
 
 
 def _draw_runs() -> list[_Run]:
@@ -597,7 +629,7 @@ def _wrong_weights(runs: list[_Run]) -> dict[str, torch.Tensor]:
 def _wrong_noise(train: Callable[..., _Two], run: _Run) -> str | None:
     """Say whether the noise comes from elsewhere than the generator that is given."""
     one, again, other = (run.of(train, noise)[0][1].detach() for noise in (0, 0, 1))
-    if close(one, _train(run, draw="ahead")[0]):
+    if close(one, torch.stack(list(_losses(run, run.parts(), draw="ahead")))):
         return "your noise is drawn for all steps at once: draw that of a step in the step"
     if not torch.allclose(again, one, equal_nan=True):
         return "two runs with the same generator are not alike: take the noise from `generator`"
@@ -679,7 +711,10 @@ def _wrong_loss(losses: torch.Tensor, run: _Run) -> str | None:
         },
     }
     for hint, changes in known.items():
-        if close(losses[: first.steps], _train(first, **changes)[0]):
+        wrong = _losses(
+            first, first.parts(), **changes
+        )  # no further than to the first that differs
+        if all(close(mine, other) for mine, other in zip(losses, wrong, strict=False)):
             return hint
     return None
 
@@ -692,10 +727,11 @@ def _active_units(active_units: Callable[[torch.Tensor], torch.Tensor]) -> str |
     # whether one divides by N or by N - 1, and each mistake is wrong about one of them at least.
     kinds = torch.tensor(
         [
-            [_uniform(g, 0.5, 1), 0.0],
+            [_uniform(g, 0.5, 0.8), 0.0],
             [_uniform(g, 0.03, 0.05), _uniform(g, -2, -1)],
             [_uniform(g, 0.013, 0.017), 0.0],  # half of it would not be enough
-            [_uniform(g, 0.003, 0.006), 0.0],  # not in use, as all that follow
+            [0.0085, 0.0],  # not in use, as all that follow; more than a hundredth of the first
+            [_uniform(g, 0.003, 0.006), 0.0],
             [_uniform(g, 0.0005, 0.0008), 0.0],  # their sum would be
             [_uniform(g, 0.00015, 0.00024), _uniform(g, 1, 2)],  # its standard deviation would be
             [_uniform(g, 0.00006, 0.00008), 0.0],  # the largest would be
@@ -703,7 +739,7 @@ def _active_units(active_units: Callable[[torch.Tensor], torch.Tensor]) -> str |
             [0.0, 0.0],
         ]
     )
-    kinds = torch.cat([kinds, kinds[torch.randint(9, (size(g, 1, 4),), generator=g)]])
+    kinds = torch.cat([kinds, kinds[torch.randint(len(kinds), (size(g, 1, 4),), generator=g)]])
     kinds = kinds[torch.randperm(len(kinds), generator=g)]
     L, N = len(kinds), size(g, 25, 40)
     noise = torch.randn(N, L, generator=g)
@@ -740,6 +776,9 @@ def _active_units(active_units: Callable[[torch.Tensor], torch.Tensor]) -> str |
         "the variance is a mean over the images, you have summed": spread * (N - 1) > 0.01,
         "the largest distance is not what counts, but the variance": (
             (mu - mu.mean(0)).abs().amax(0) > 0.01
+        ),
+        "the limit is 0.01 itself, not a hundredth of the largest variance": (
+            spread > 0.01 * spread.max()
         ),
         "your limit is too high": spread > 0.1,
         "your limit is too low": spread > 0.001,

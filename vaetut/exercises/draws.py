@@ -22,7 +22,10 @@ def generator_problem(draw: Callable[[torch.Generator], torch.Tensor]) -> str | 
     first = draw(drawn(1))
     if not torch.equal(state, torch.get_rng_state()):
         torch.set_rng_state(state)
-        return "you drew from PyTorch's global generator: pass generator=generator to every draw"
+        return (
+            "you drew from PyTorch's global generator, or set its seed: pass generator=generator "
+            "to every draw, and leave the global one alone"
+        )
     if not torch.equal(first, draw(drawn(1))):
         return "the same generator should give the same numbers: take every draw from it"
     if torch.equal(first, draw(drawn(2))):
@@ -61,7 +64,8 @@ def noise_problem(eps: torch.Tensor) -> str | None:
     """Say how noise, (n, m), differs from n·m independent draws of N(0, 1), if it does."""
     kurtosis = eps.pow(4).mean() / eps.square().mean().square()  # 1.8 for even noise
     flat = kurtosis < 3 - 5.5 * math.sqrt(24 / eps.numel())
-    if flat or not plausible(eps, torch.special.ndtr):
+    off = max(eps.mean().abs(), (eps.var() - 1).abs() / math.sqrt(2))
+    if flat or off > 6 / math.sqrt(eps.numel()) or not plausible(eps, torch.special.ndtr):
         return "your noise is not normal with mean 0 and variance 1: use torch.randn"
     if len(torch.unique(eps, dim=0)) < len(eps):
         return "some of your draws are the same: each needs noise of its own"
@@ -73,7 +77,39 @@ def noise_problem(eps: torch.Tensor) -> str | None:
         off_diagonal = values.T.corrcoef() - torch.eye(eps.shape[1])
         if off_diagonal.abs().max() > 7 / math.sqrt(len(eps)):
             return "the noise of one place can be told from that of another: each needs its own"
+    if _cut_off(eps):
+        return f"your noise never goes beyond ±{eps.abs().max():.2f}; that of N(0, 1) has no ends"
+    if _too_even(eps) or _too_even(eps.T):
+        return (
+            "the means or the variances of your noise are exactly alike, as those of independent "
+            "draws never are: leave it as it was drawn"
+        )
     return None
+
+
+def _cut_off(eps: torch.Tensor) -> bool:
+    """Say whether the largest of normal numbers is smaller than that of one set in a million."""
+    inside = 1 - 2 * torch.special.ndtr(-eps.abs().max().double())
+    return bool(eps.numel() * inside.log() < math.log(1e-6))
+
+
+def _too_even(eps: torch.Tensor) -> bool:
+    """Say whether noise, (n, m), is nearer to mean 0, or its columns to one variance, than chance.
+
+    Each of the sums has the chi-square distribution, and is less once in a million times. The
+    first two are in units of the noise's own spread.
+    """
+    (n, m), eps = eps.shape, eps.double()
+    own = eps / eps.std()
+    variances = own.var(0)
+    sums = [
+        (m, n * own.mean(0).square().sum()),
+        (m - 1, n / 2 * (variances - variances.mean()).square().sum()),
+        (2, eps.numel() * (eps.mean().square() + (eps.var() - 1).square() / 2)),
+    ]
+    half = torch.tensor([degrees / 2 for degrees, _ in sums]).double()
+    chances = torch.special.gammainc(half, torch.stack([total / 2 for _, total in sums]))
+    return bool((chances < 1e-6).any())
 
 
 def too_noisy(

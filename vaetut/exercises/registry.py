@@ -167,15 +167,19 @@ def sizes(generator: torch.Generator, count: int, low: int, high: int) -> list[i
 def shifted(got: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """Return `wanted` plus one number, that which fits `got`: for a constant too many or too few.
 
-    Of two numbers or more it is a known mistake; a single one fits always.
+    Of two numbers or more it is a known mistake; a single one fits always. A number near 0 is none.
     """
-    return wanted + (got - wanted).mean().nan_to_num(0, 0, 0)
+    shift = (got - wanted).mean().nan_to_num(0, 0, 0)
+    return wanted + (shift if shift.abs() > 0.05 else torch.nan)
 
 
 def scaled(got: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Return `wanted` times one number, that which fits `got`: for a factor too many or too few."""
-    factor = (got * wanted).sum() / wanted.square().sum()
-    return wanted * (factor.nan_to_num(1, 1, 1) or torch.nan)  # all zeros are no multiple
+    """Return `wanted` times one number, that which fits `got`: for a factor too many or too few.
+
+    A factor near 1 is none, and all zeros are no multiple.
+    """
+    factor = ((got * wanted).sum() / wanted.square().sum()).nan_to_num(1, 1, 1)
+    return wanted * (factor if factor and (factor - 1).abs() > 0.02 else torch.nan)
 
 
 def close(got: torch.Tensor, wanted: torch.Tensor, rtol: float = 1e-3, atol: float = 1e-4) -> bool:

@@ -6,19 +6,24 @@ import csv
 import hashlib
 import io
 import json
+import math
 import secrets
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from ..exercises.registry import CHECKS
-from ..files import write_file
+from ..files import claimed, disk_errors, write_file
 from .limits import Limits
 from .run import run
 from .submission import NotANotebookError, read
 
 CORRECT, NOTE = "correct", "note"
+LONGEST = 500  # characters of a hint
+FORMULA = ("=", "+", "-", "@")  # what a spreadsheet takes for the beginning of one
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,14 @@ def read_points(path: str | Path) -> dict[str, float]:
     for number, worth in points.items():
         if number not in CHECKS:
             raise ValueError(
-                f"{path}: there is no exercise {number!r}; write lines as '\"5.1\" = 2'"
+                f"{path}: there is no exercise {number!r} with a check; write lines as "
+                "'\"5.1\" = 2'"
             )
-        if isinstance(worth, bool) or not isinstance(worth, int | float) or not worth > 0:
-            raise ValueError(f"{path}: the points of {number} must be positive, got {worth!r}")
+        number_of = isinstance(worth, int | float) and not isinstance(worth, bool)
+        if not number_of or not 0 < worth < math.inf:
+            raise ValueError(
+                f"{path}: the points of {number} must be a positive number, got {worth!r}"
+            )
     if not points:
         raise ValueError(f"{path} names no exercise; write lines as '\"5.1\" = 2'")
     return points
@@ -81,10 +90,11 @@ def grade(
     seed: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[Grade]:
-    """Grade notebooks, each in processes of its own, and write `grades.csv` and `grades.json`.
+    """Grade notebooks, each in processes of its own, and write the results to a folder.
 
-    Every finished submission is kept in `folder` at once. A run that was interrupted goes on: the
-    same call again leaves out the files that have not changed since.
+    `points.csv` has a row for each submission, `grades.csv` and `grades.json` one for each of its
+    exercises. Every finished submission is kept in `folder` at once. A run that was interrupted
+    goes on: the same call again leaves out the files that have not changed since.
 
     Parameters
     ----------
@@ -110,20 +120,28 @@ def grade(
     Raises
     ------
     OSError
-        If a file cannot be read or written.
+        If the results cannot be written, or if another process is grading into the folder.
+    RuntimeError
+        If not even what every submission needs can be loaded.
     """
     folder, limits = Path(folder), limits or Limits()
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = _Kept(folder / "finished.json", points, limits, seed)
-    grades: list[Grade] = []
-    try:
-        for path in paths:
-            mine = kept.find(path) or kept.add(path, _grade_one(path, points, limits, kept.seed))
-            grades += mine
-            if progress:
-                progress(summary(mine))
-    finally:
-        _write(folder, grades, kept.seed)
+    with disk_errors(folder, "made"):
+        folder.mkdir(parents=True, exist_ok=True)
+    with claimed(folder / "finished.json"):
+        kept = _Kept(folder / "finished.json", points, limits, seed)
+        grades: list[Grade] = []
+        try:
+            for path in paths:
+                digest = _digest(path)
+                mine = kept.find(path, digest)
+                if mine is None:
+                    mine = _grade_one(path, points, limits, kept.seed)
+                    kept.add(path, digest, mine)
+                grades += mine
+                if progress:
+                    progress(summary(mine))
+        finally:
+            _write(folder, grades, kept.seed)
     return grades
 
 
@@ -134,25 +152,42 @@ def _grade_one(
         submission = read(path)
     except NotANotebookError as error:
         return _failed(path, points, "no notebook", str(error))
+    except OSError as error:
+        folder = "it is a folder; name the notebooks in it"
+        why = folder if Path(path).is_dir() else f"it cannot be read: {error.strerror}"
+        return _failed(path, points, "no notebook", why)
     exercises = tuple(points) if points else submission.exercises
     if not exercises or not submission.cells:
-        words = "no cell calls exercises.check" if submission.cells else "it has no code"
+        words = "no cell calls a check" if submission.cells else "it has no code"
         return _failed(path, points, "no exercises", words)
     result = run(submission, exercises, limits, seed)
     worth = points or dict.fromkeys(exercises, 1.0)
     grades = [
-        Grade(str(path), number, state, worth[number] * (state == CORRECT), worth[number], hint)
+        _line(path, number, state, worth[number] * (state == CORRECT), worth[number], hint)
         for number, (state, hint) in ((each, result.verdicts[each]) for each in exercises)
     ]
     for place, words in result.trouble.items():
-        grades.append(Grade(str(path), "", NOTE, 0.0, 0.0, f"code cell {place} {words}"))
+        grades.append(_line(path, "", NOTE, 0.0, 0.0, f"code cell {place} {words}"))
     return grades
+
+
+def _line(
+    path: str | Path, exercise: str, state: str, points: float, of: float, hint: str
+) -> Grade:
+    """Return a grade that is one line of text, whatever the student wrote."""
+    return Grade(plain(str(path)), exercise, plain(state), points, of, plain(hint))
+
+
+def plain(text: str) -> str:
+    """Return a text as one line of characters that can be shown, cut where it is very long."""
+    line = "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 def _failed(
     path: str | Path, points: Mapping[str, float] | None, state: str, why: str
 ) -> list[Grade]:
-    return [Grade(str(path), "", state, 0.0, float(sum((points or {}).values())), why)]
+    return [_line(path, "", state, 0.0, float(sum((points or {}).values())), why)]
 
 
 class _Kept:
@@ -162,49 +197,85 @@ class _Kept:
         self, path: Path, points: Mapping[str, float] | None, limits: Limits, seed: int | None
     ) -> None:
         self.path = path
-        settings = {"points": points and dict(points), "limits": asdict(limits)}
+        settings = {
+            "version": version("vaetut"),
+            "points": points and dict(points),
+            "limits": asdict(limits),
+        }
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            found = {}
-        same = found.get("settings") == settings and seed in (None, found.get("seed"))
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            same = found["settings"] == settings and seed in (None, found["seed"])
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            same = False
         chosen = secrets.randbits(32) if seed is None else seed
-        self.facts = found if same else {"settings": settings, "seed": chosen, "finished": {}}
+        self.facts: dict[str, Any] = (
+            found if same else {"settings": settings, "seed": chosen, "finished": {}}
+        )
         self.seed: int = self.facts["seed"]
 
-    def find(self, path: str | Path) -> list[Grade] | None:
+    def find(self, path: str | Path, digest: str | None) -> list[Grade] | None:
         """Return the grades of a file that has not changed since it was graded."""
         entry = self.facts["finished"].get(str(path))
-        if entry is None or entry["digest"] != _digest(path):
+        if entry is None or entry["digest"] != digest:
             return None
         return [Grade(**facts) for facts in entry["grades"]]
 
-    def add(self, path: str | Path, grades: list[Grade]) -> list[Grade]:
-        """Keep the grades of a file."""
-        entry = {"digest": _digest(path), "grades": [asdict(each) for each in grades]}
+    def add(self, path: str | Path, digest: str | None, grades: list[Grade]) -> None:
+        """Keep the grades of a file, unless it could not be read."""
+        if digest is None:
+            return
+        entry = {"digest": digest, "grades": [asdict(each) for each in grades]}
         self.facts["finished"][str(path)] = entry
         write_file(self.path, json.dumps(self.facts).encode())
-        return grades
 
 
-def _digest(path: str | Path) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+def _digest(path: str | Path) -> str | None:
+    """Return what tells a file's content from another, or None where it cannot be read."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _write(folder: Path, grades: list[Grade], seed: int) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(Grade.__dataclass_fields__))
-    writer.writeheader()
-    writer.writerows(_harmless(asdict(each)) for each in grades)
-    write_file(folder / "grades.csv", text.getvalue().encode("utf-8-sig"))  # so Excel reads it
+    _write_csv(folder / "grades.csv", [asdict(each) for each in grades])
+    _write_csv(folder / "points.csv", _totals(grades))
     facts = {"seed": seed, "grades": [asdict(each) for each in grades]}
     write_file(folder / "grades.json", json.dumps(facts, indent=1).encode())
 
 
-def _harmless(row: dict) -> dict:
+def _totals(grades: Sequence[Grade]) -> list[dict[str, Any]]:
+    """Return a row for each submission: all points, those of each exercise, and what to look at."""
+    mine: dict[str, list[Grade]] = {}
+    for each in grades:
+        mine.setdefault(each.submission, []).append(each)
+    asked = {each.exercise for each in grades}
+    numbers = [number for number in CHECKS if number in asked]
+    return [
+        {
+            "submission": name,
+            "points": sum(each.points for each in lines),
+            "of": sum(each.of for each in lines),
+            **dict.fromkeys(numbers, ""),
+            **{each.exercise: each.points for each in lines if each.exercise},
+            "notes": "; ".join(each.hint for each in lines if not each.exercise),
+        }
+        for name, lines in mine.items()
+    ]
+
+
+def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(map(_harmless, rows))
+    write_file(path, text.getvalue().encode("utf-8-sig"))  # so Excel reads it
+
+
+def _harmless(row: dict[str, Any]) -> dict[str, Any]:
     """Keep a spreadsheet from taking a student's text for a formula."""
     return {
-        key: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@" else value
+        key: f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
         for key, value in row.items()
     }
 
@@ -217,15 +288,14 @@ def summary(grades: Sequence[Grade]) -> str:
         for each in grades
         if each.state != CORRECT
     )
-    return f"{got:6g} of {of:<6g} {Path(grades[0].submission).name}" + (f": {rest}" if rest else "")
+    return f"{got:6g} of {of:<6g} {grades[0].submission}" + (f": {rest}" if rest else "")
 
 
 def table(grades: Sequence[Grade]) -> str:
     """Return all grades as text, a line for each submission and exercise."""
-    names = [Path(each.submission).name for each in grades]
-    width = max((len(name) for name in names), default=0)
+    width = max((len(each.submission) for each in grades), default=0)
     return "\n".join(
-        f"{name:<{width}}  {each.exercise:<5} {each.points:g}/{each.of:<4g} {each.state:<14} "
-        f"{each.hint}".rstrip()
-        for name, each in zip(names, grades, strict=True)
+        f"{each.submission:<{width}}  {each.exercise:<5} {each.points:g}/{each.of:<4g} "
+        f"{each.state:<14} {each.hint}".rstrip()
+        for each in grades
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
+import site
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ import psutil
 
 DEAD_PROXY = "http://127.0.0.1:9"  # the "discard" port: nothing answers there
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # of Linux's unshare(2)
+_AT_PARENTS_DEATH = 1  # of Linux's prctl(2)
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,19 @@ def resident(process: psutil.Process) -> float:
     return total / 2**30
 
 
-def kill(process: psutil.Process) -> None:
-    """End a process and all that it has started."""
+def kill(process: psutil.Process, folder: str) -> None:
+    """End a process and all that it has started.
+
+    A process whose parent has ended counts as nobody's child. It is known by its home, which is
+    the submission's folder.
+    """
     with suppress(psutil.Error):
         for each in (*process.children(recursive=True), process):
             with suppress(psutil.Error):
+                each.kill()
+    for each in psutil.process_iter():
+        with suppress(psutil.Error):
+            if each.environ().get("HOME") == folder:
                 each.kill()
 
 
@@ -63,7 +74,14 @@ def cut_network() -> bool:
     """
     if not sys.platform.startswith("linux"):
         return False
-    return ctypes.CDLL(None, use_errno=True).unshare(_NEW_USER | _NEW_NETWORK) == 0
+    failed: int = ctypes.CDLL(None, use_errno=True).unshare(_NEW_USER | _NEW_NETWORK)
+    return not failed
+
+
+def end_with_parent() -> None:
+    """Let Linux end this process with its parent, for instance where a terminal is closed."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_AT_PARENTS_DEATH, signal.SIGKILL)
 
 
 def be_killed_first() -> None:
@@ -75,8 +93,12 @@ def be_killed_first() -> None:
 
 
 def environment(folder: str) -> dict[str, str]:
-    """Return what a submission's process sees: the folder as its home, no proxy that answers."""
+    """Return what a submission's process sees: the folder as its home, no proxy that answers.
+
+    Packages that the teacher has installed for one user are found by the real home.
+    """
     proxies = (f"{kind}_proxy" for kind in ("http", "https", "all"))
     dead = {form: DEAD_PROXY for name in proxies for form in (name, name.upper())}
     homes = dict.fromkeys(("HOME", "USERPROFILE", "IPYTHONDIR", "MPLCONFIGDIR"), folder)
-    return os.environ | dead | homes | {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
+    plain = {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "PYTHONUSERBASE": site.getuserbase()}
+    return os.environ | dead | homes | plain

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import IO, Any
 
 import psutil
 
@@ -24,7 +25,11 @@ from .submission import Submission, function_name
 POLL = 0.05  # seconds between two looks at time and memory
 GRACE = 3.0  # seconds that an interrupted cell has to give in
 START = 120.0  # seconds to load what every submission needs
+LAST = 1.0  # seconds to read what a process that has ended wrote before
+LONGEST = 2**20  # bytes of one report
 CRASHED, TIMED_OUT, TOO_BIG = "crashed", "timed out", "out of memory"
+
+Lines = queue.Queue[dict[str, Any] | None]  # a worker's reports; None is the end of them
 
 
 @dataclass
@@ -114,7 +119,7 @@ def _attempt(
         ],
         "names": {n: function_name(n) for n in exercises if n not in watch.left_out},
     }
-    watch.step = ""
+    watch.step, result.network = "", None
     with (
         tempfile.TemporaryDirectory(prefix="vaetut-", ignore_cleanup_errors=True) as folder,
         tempfile.TemporaryFile() as errors,
@@ -128,28 +133,35 @@ def _attempt(
             env=environment(folder),
             start_new_session=True,
         )
+        assert process.stdin and process.stdout  # pipes, as they were asked for
+        inside = psutil.Process(process.pid)
         try:
-            with process.stdin:
+            with suppress(BrokenPipeError), process.stdin:
                 process.stdin.write(json.dumps(job).encode())
-            return _follow(process, token, limits, end, result, watch)
+            lines = _lines(process.stdout, token)
+            finished = _follow(process, lines, limits, end, result, watch)
         finally:
-            if process.poll() is None:
-                kill(psutil.Process(process.pid))
+            kill(inside, folder)
             process.wait()
-            process.stdout.close()
-            if result.network is None:  # it did not come to its first report
-                errors.seek(0)
-                words = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
-                raise RuntimeError(f"a submission's process did not start: {words or 'no reason'}")
+        if result.network is None and time.monotonic() < end:  # it did not come to a report
+            errors.seek(0)
+            words = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+            words = words or watch.trouble[""][1]
+            raise RuntimeError(f"a submission's process did not start: {words}")
+        return finished
 
 
-def _lines(process: subprocess.Popen, token: str) -> queue.Queue[dict | None]:
-    """Read the worker's reports in a thread; None is the end of them."""
-    lines: queue.Queue[dict | None] = queue.Queue()
+def _lines(channel: IO[bytes], token: str) -> Lines:
+    """Read the worker's reports in a thread.
+
+    The thread closes the pipe, and nobody waits for it: a process that the submission has started
+    may hold the other end open.
+    """
+    lines: Lines = queue.Queue()
 
     def read() -> None:
-        with suppress(ValueError, OSError):
-            for line in _reports(process, token):
+        with suppress(ValueError, OSError), channel:
+            for line in _reports(channel, token):
                 lines.put(line)
         lines.put(None)
 
@@ -157,27 +169,33 @@ def _lines(process: subprocess.Popen, token: str) -> queue.Queue[dict | None]:
     return lines
 
 
-def _reports(process: subprocess.Popen, token: str) -> Iterator[dict]:
-    for line in process.stdout:
+def _reports(channel: IO[bytes], token: str) -> Iterator[dict[str, Any]]:
+    """Yield the worker's reports, and leave out what a cell may have written between them."""
+    for line in iter(lambda: channel.readline(LONGEST), b""):
         try:
             facts = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(facts, dict) and facts.get("token") == token:
+        if (
+            isinstance(facts, dict)
+            and facts.get("token") == token
+            and all(isinstance(fact, str | bool) for fact in facts.values())
+        ):
             yield facts
 
 
 def _follow(
-    process: subprocess.Popen,
-    token: str,
+    process: subprocess.Popen[bytes],
+    lines: Lines,
     limits: Limits,
     end: float,
     result: Run,
     watch: _Watch,
 ) -> bool:
     """Note the reports and watch the limits until the worker has finished or must be ended."""
-    lines, inside = _lines(process, token), psutil.Process(process.pid)
-    due, interrupted = time.monotonic() + START, False
+    inside = psutil.Process(process.pid)
+    seconds, interrupted = START, False
+    due = time.monotonic() + seconds
     while True:
         now = time.monotonic()
         if resident(inside) > limits.memory:
@@ -185,47 +203,45 @@ def _follow(
             watch.trouble[watch.step] = TOO_BIG, words
             return False
         if now > end or now > due + (GRACE if interrupted else 0):
-            watch.trouble[watch.step] = TIMED_OUT, _too_long(limits, whole=now > end)
+            words = f"more than {seconds:g} seconds"
+            whole = f"the whole submission took more than {limits.whole:g} seconds"
+            watch.trouble[watch.step] = TIMED_OUT, whole if now > end else words
             if now > end or interrupted or not _interrupt(process):
                 return False
             interrupted = True
             continue
+        alive = process.poll() is None
         try:
-            facts = lines.get(timeout=POLL)
+            facts = lines.get(timeout=POLL if alive else LAST)
         except queue.Empty:
-            continue
+            if alive:
+                continue
+            facts = None
         if facts is None:
             words = "it ended the process in which it ran"
             watch.trouble[watch.step] = CRASHED, words
             return False
         if "network" in facts:
             result.network = facts["network"]
-            due = time.monotonic() + limits.cell
+            seconds = limits.cell
         if "begins" in facts:
-            watch.step, due, interrupted = facts["begins"], time.monotonic() + limits.cell, False
+            watch.step = facts["begins"]
         if "ends" in facts:
             _note(facts, result, watch, interrupted=interrupted)
-            due, interrupted = time.monotonic() + limits.cell, False
+        due, interrupted = time.monotonic() + seconds, False
         if "finished" in facts:
             return True
 
 
-def _note(facts: dict, result: Run, watch: _Watch, *, interrupted: bool) -> None:
-    step = facts["ends"]
+def _note(facts: dict[str, Any], result: Run, watch: _Watch, *, interrupted: bool) -> None:
+    step, error = facts["ends"], facts.get("error")
     if "state" in facts:
-        late = facts["state"] == TIMED_OUT
-        result.verdicts[step] = watch.trouble[step] if late else (facts["state"], facts["hint"])
-    elif facts["error"] and not interrupted:
-        watch.trouble[step] = CRASHED, facts["error"][:200]
+        result.verdicts[step] = facts["state"], facts.get("hint", "")
+    elif error and not interrupted:
+        watch.trouble[step] = CRASHED, error
 
 
-def _too_long(limits: Limits, *, whole: bool) -> str:
-    if whole:
-        return f"the whole submission took more than {limits.whole:g} seconds"
-    return f"more than {limits.cell:g} seconds"
-
-
-def _interrupt(process: subprocess.Popen) -> bool:
+def _interrupt(process: subprocess.Popen[bytes]) -> bool:
     """Press Ctrl-C in the worker; return whether the system can."""
     if os.name != "posix":
         return False

@@ -14,6 +14,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from ..exercises.registry import CHECKS
 
 _NUMBER = re.compile(r"\d+\.\d+\Z")
+_CALL = re.compile(r"""\bcheck\(\s*(?:number\s*=\s*)?["'](\d+\.\d+)["']""")
 
 
 class NotANotebookError(ValueError):
@@ -29,7 +30,7 @@ class Submission:
     cells : tuple of str
         Its code, the calls of `check` taken out.
     asked : frozenset of str
-        The numbers of the exercises whose check it called.
+        The numbers of the exercises whose check it calls anywhere.
     """
 
     cells: tuple[str, ...]
@@ -64,43 +65,36 @@ def read(path: str | Path) -> Submission:
     OSError
         If the file cannot be read.
     """
-    text = Path(path).read_bytes()
+    data = Path(path).read_bytes()
     try:
-        notebook = nbformat.reads(text.decode("utf-8"), as_version=4)
-        sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        notebook = nbformat.reads(data.decode("utf-8-sig"), as_version=4)
+        cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        asked = set(_CALL.findall("\n".join(cells))) & set(CHECKS)
     except Exception as error:  # what nbformat and json raise is of many kinds
         first = str(error).partition("\n")[0]
         raise NotANotebookError(f"not a notebook: {type(error).__name__}: {first:.80}") from error
-    cells, asked = [], set()
-    for source in sources:
-        rest, numbers = _without_checks(source)
-        cells.append(rest)
-        asked |= numbers
-    return Submission(tuple(cells), frozenset(asked & set(CHECKS)))
+    return Submission(tuple(map(_without_checks, cells)), frozenset(asked))
 
 
-def _without_checks(source: str) -> tuple[str, set[str]]:
-    """Return a cell as plain Python without its calls of `check`, and the exercises they name."""
+def _without_checks(source: str) -> str:
+    """Return a cell as plain Python without its calls of `check`."""
     try:
         code = TransformerManager().transform_cell(source)
         tree = ast.parse(code)
     except (SyntaxError, ValueError):  # it will fail when it is run, and say so there
-        return source, set()
-    lines, numbers = code.splitlines(), set()
-    for statement in tree.body:
-        if number := _checked(statement):
-            numbers.add(number)
-            for line in range(statement.lineno - 1, statement.end_lineno or statement.lineno):
-                lines[line] = ""
-    return ("\n".join(lines) if numbers else source), numbers
+        return source
+    lines, checks = code.splitlines(), list(filter(_is_check, tree.body))
+    for statement in checks:
+        for line in range(statement.lineno - 1, statement.end_lineno or statement.lineno):
+            lines[line] = ""
+    return "\n".join(lines) if checks else source
 
 
-def _checked(statement: ast.stmt) -> str | None:
-    """Return the exercise that a statement checks, if it does nothing but that."""
+def _is_check(statement: ast.stmt) -> bool:
+    """Say whether a statement checks an exercise, and does nothing but that."""
     call = statement.value if isinstance(statement, ast.Expr) else None
     if not isinstance(call, ast.Call) or not call.args:
-        return None
+        return False
     name = getattr(call.func, "attr", getattr(call.func, "id", ""))
     number = getattr(call.args[0], "value", None)
-    matches = name == "check" and isinstance(number, str) and _NUMBER.match(number)
-    return number if matches else None
+    return name == "check" and isinstance(number, str) and _NUMBER.match(number) is not None

@@ -40,8 +40,17 @@ def run_cells(cells: list[tuple[int, str]], report: Report) -> dict[str, Any]:
             error = result.error_before_exec or result.error_in_exec
         except KeyboardInterrupt as interrupt:  # between two of IPython's own steps
             error = interrupt
-        report(ends=f"cell {place}", error=f"{type(error).__name__}: {error}" if error else "")
-    return shell.user_ns
+        report(ends=f"cell {place}", error=words(error) if error else "")
+    defined: dict[str, Any] = shell.user_ns
+    return defined
+
+
+def words(error: BaseException) -> str:
+    """Return an error in words, also one whose own words are an error."""
+    try:
+        return f"{type(error).__name__}: {error}".removesuffix(": ")[:1000]
+    except Exception:
+        return type(error).__name__
 
 
 def judge_all(names: dict[str, str], namespace: dict[str, Any], seed: int, report: Report) -> None:
@@ -57,18 +66,20 @@ def judge_all(names: dict[str, str], namespace: dict[str, Any], seed: int, repor
             continue
         try:
             verdict = judge(number, namespace[name], seed=seed)
+        except BaseException as error:  # KeyboardInterrupt is ours, where the time was up
+            report(ends=number, error=words(error))
+        else:
             report(ends=number, state=verdict.state, hint=verdict.hint)
-        except KeyboardInterrupt:
-            report(ends=number, state="timed out", hint="")
 
 
 def main() -> None:
     """Do the job on standard input."""
-    from .limits import be_killed_first, cut_network
+    from .limits import be_killed_first, cut_network, end_with_parent
 
     job = json.load(sys.stdin)
     be_killed_first()
     network = not cut_network()
+    end_with_parent()
     report = open_channel(job["token"])
     import vaetut.exercises  # noqa: F401  (what takes long is loaded before the first cell's time)
 

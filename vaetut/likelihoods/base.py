@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import torch
 from torch import Generator, Tensor, nn
 
 from ..checks import check_batch, check_finite, check_shape, show_settings
@@ -41,7 +43,7 @@ class Likelihood(OldLikelihood, nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.config: dict = {}
+        self.config: dict[str, Any] = {}
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         """Return data (B, D) as this likelihood takes them; raise a TypeError or ValueError else.
@@ -76,7 +78,7 @@ class Likelihood(OldLikelihood, nn.Module):
         """Return a decoder's numbers, (..., D * width), as `params`."""
         if self.width == 1:
             return numbers
-        return numbers.unflatten(-1, (-1, self.width))  # (..., D * width) -> (..., D, width)
+        return torch.unflatten(numbers, -1, (-1, self.width))  # (..., D * width) -> (..., D, width)
 
     def classes(self, input_dim: int) -> list[int]:
         """Return for each of D values how many classes it has; 0 where it is a number."""

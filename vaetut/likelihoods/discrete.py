@@ -36,7 +36,7 @@ class DiscretizedLogistic(Likelihood):
     def __init__(self, levels: int = 256) -> None:
         super().__init__()
         self.config = {"levels": check_count(levels, "levels", minimum=2)}
-        self.step = 1 / (self.config["levels"] - 1)
+        self.step: float = 1 / (self.config["levels"] - 1)
 
     def check(self, x: Tensor, name: str = "x", remedy: str = "") -> Tensor:
         x, most = super().check(x, name), self.config["levels"] - 1

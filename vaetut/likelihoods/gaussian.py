@@ -28,6 +28,7 @@ class Gaussian(Likelihood):
     """
 
     density = True
+    log_var: Tensor  # there is none for "decoder"
 
     def __init__(self, variance: float | str = 1.0, input_dim: int | None = None) -> None:
         if not isinstance(variance, str):
@@ -38,20 +39,20 @@ class Gaussian(Likelihood):
                 f"got {variance!r}"
             )
         super().__init__()
-        if variance == "columns" and input_dim is None:
-            raise ValueError("Gaussian('columns', input_dim=…) needs the number of its columns")
         if input_dim is not None:
             input_dim = check_count(input_dim, "input_dim")
         self.config = {"variance": variance, "input_dim": input_dim}
-        if variance == "columns":
-            self.log_var = nn.Parameter(torch.zeros(input_dim))
-        elif variance == "learned":
-            self.log_var = nn.Parameter(torch.zeros(()))
-        elif variance == "decoder":
-            self.width = 2
-        else:
+        if not isinstance(variance, str):
             self.log_var = torch.tensor(math.log(variance))  # no buffer: never uninitialised
             self.fixed = float(np.float32(math.log(variance)))  # which no device has to be sent
+        elif variance == "decoder":
+            self.width = 2
+        elif variance == "learned":
+            self.log_var = nn.Parameter(torch.zeros(()))
+        elif input_dim is None:
+            raise ValueError("Gaussian('columns', input_dim=…) needs the number of its columns")
+        else:
+            self.log_var = nn.Parameter(torch.zeros(input_dim))
 
     def _parts(self, params: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance of every value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import torch
 from torch import Generator, Tensor, nn
@@ -37,7 +37,8 @@ class Mixed(Likelihood):
             )
         self.config = {"groups": groups}
         parts, self.columns = zip(*groups, strict=True)
-        self.parts = nn.ModuleList(parts)
+        # A ModuleList does not say what modules it holds.
+        self.parts: Collection[Likelihood] = nn.ModuleList(parts)  # type: ignore[assignment]
         self.order = sorted(range(len(flat)), key=flat.__getitem__)
         # The same as tensors, which go where the model goes.
         for number, columns in enumerate((*self.columns, self.order)):
@@ -53,7 +54,7 @@ class Mixed(Likelihood):
     def _params(self, params: Tensor) -> Iterator[tuple[Likelihood, Tensor]]:
         """Yield each family with its params."""
         sizes = [part.owed(len(c)) for part, c in zip(self.parts, self.columns, strict=True)]
-        for part, numbers in zip(self.parts, params.split(sizes, -1), strict=True):
+        for part, numbers in zip(self.parts, torch.split(params, sizes, -1), strict=True):
             yield part, part.arrange(numbers)
 
     def _in_order(self, values: Iterable[Tensor]) -> Tensor:
@@ -113,7 +114,8 @@ class Mixed(Likelihood):
         return next((kind for kind in order if kind in kinds), super().kind(x))
 
     def cost_of_ignorance(self, x: Tensor) -> Tensor:
-        return sum(part.cost_of_ignorance(values) for part, values in self._columns(x))
+        costs = (part.cost_of_ignorance(values) for part, values in self._columns(x))
+        return sum(costs, x.new_zeros(()))
 
 
 class Observed(Likelihood):

@@ -90,7 +90,8 @@ def _undone(state: State, generator: torch.Generator, device: torch.device) -> I
 
 def _record(step: Step, rows: torch.Tensor, generator: torch.Generator) -> torch.cuda.CUDAGraph:
     with torch.cuda.device(rows.device):
-        side, main = torch.cuda.Stream(), torch.cuda.current_stream()
+        side = torch.cuda.Stream()
+        main = torch.cuda.current_stream()
         side.wait_stream(main)
         try:
             with torch.cuda.stream(side):

@@ -47,7 +47,7 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float | torch.Tensor) -> No
     """Set the learning rate of an optimiser, in place where it has it in a tensor."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], torch.Tensor):
-            group["lr"].copy_(rate)
+            group["lr"].copy_(torch.as_tensor(rate))
         else:
             group["lr"] = rate
 

@@ -6,6 +6,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from timeit import repeat
+from typing import Any
 
 import torch
 from torch import distributed
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from .groups import place_in_group
 
 
-def autocast(precision: str, device: torch.device) -> AbstractContextManager:
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:
     """Return the context in which a recipe's precision holds; "auto" asks a probe, and says so."""
     if precision == "auto":
         rank, processes = place_in_group()

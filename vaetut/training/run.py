@@ -14,6 +14,7 @@ import warnings
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import distributed
@@ -119,9 +120,9 @@ def train_pass(
     recipe: Recipe,
     seed: int,
     history: History,
-    state: dict | None = None,
+    state: dict[str, Any] | None = None,
     progress: bool = False,
-) -> dict:
+) -> dict[str, Any]:
     """Make one pass over all of `images`, in place, and append it to `history`.
 
     For images that come in pieces, call by call. Nobody knows how many will come, so nothing is
@@ -200,10 +201,10 @@ class _Run:
             state = self.checkpoint.load()
         if state:
             self.history = History(**state["history"])
-        elif recipe.center_output and hasattr(model.decoder, "begin"):
+        elif recipe.center_output and (begin := getattr(model.decoder, "begin", None)):
             params = model.likelihood.start(self.images)
             if params is not None:
-                model.decoder.begin(params)
+                begin(params)
         done = len(self.history.epoch)
         compile = check_flag(compile, "compile")
         self.steps = Steps(model, self.images, recipe, self.generator, done, compile)
@@ -240,7 +241,7 @@ class _Run:
             warnings.warn(doubt, stacklevel=3)
         return self.history
 
-    def _epoch(self, epoch: int, bar: tqdm) -> None:
+    def _epoch(self, epoch: int, bar: tqdm[Any]) -> None:
         started = time.perf_counter()
         for _ in self.steps.epoch():
             bar.update()
@@ -281,13 +282,11 @@ class _Run:
             return math.nan
         generator = make_generator(self.seed, VALIDATION, self.drawn_on)
         x = draw_bits(self.held_out, generator) if self.recipe.binarize else self.held_out
+        total = torch.zeros((), dtype=_sum_dtype(x.device), device=x.device)
         with torch.no_grad(), self.steps.autocast, evaluating(self.model):
-            total = sum(
-                elbo_at(self.model, part, noise_for(self.model, part, 1, generator)).elbo.sum(
-                    dtype=_sum_dtype(x.device)
-                )
-                for part in x.split(1000)
-            )
+            for part in torch.split(x, 1000):
+                eps = noise_for(self.model, part, 1, generator)
+                total += elbo_at(self.model, part, eps).elbo.sum(dtype=total.dtype)
         return -(total / len(x)).item()
 
     def _save(self) -> None:
@@ -302,7 +301,7 @@ class _Run:
         )
         self.saved = len(self.history.epoch)
 
-    def _resume(self, state: dict) -> None:
+    def _resume(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             _load_moments(optimizer, saved["state"])
@@ -310,7 +309,7 @@ class _Run:
         self.saved = len(self.history.epoch)
 
 
-def _load_moments(optimizer: torch.optim.Optimizer, moments: dict) -> None:
+def _load_moments(optimizer: torch.optim.Optimizer, moments: dict[str, Any]) -> None:
     """Let an optimiser go on from another's moments, with its own settings."""
     optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
 
@@ -322,7 +321,7 @@ def _identity(
     seed: int,
     start: str | None,
     drawn_on: torch.device,
-) -> dict:
+) -> dict[str, Any]:
     """Return what must agree for a run to go on from a checkpoint."""
     values = images.cpu().nan_to_num(nan=math.pi)  # a gap counts like a value that nobody has
     sums = values.sum(1, dtype=torch.float64)  # (N,); weighted, they know their order

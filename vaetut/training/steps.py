@@ -76,7 +76,7 @@ class Steps:
         """Make the steps of an epoch, and yield after each."""
         device = self.generator.device
         order = torch.randperm(len(self.images), generator=self.generator, device=device)
-        for rows in order.to(self.images.device).split(self.recipe.batch_size):
+        for rows in torch.split(order.to(self.images.device), self.recipe.batch_size):
             whole = len(rows) == self.recipe.batch_size
             for optimizer in self.optimizers:
                 if not rate_is_on_device(optimizer):
@@ -109,7 +109,7 @@ class Steps:
 
     def sums(self, dtype: torch.dtype) -> torch.Tensor:
         """Return the sums of cost, distortion and rate over the images of the last epoch, (3,)."""
-        batches = torch.arange(len(self.images), device="cpu").split(self.recipe.batch_size)
+        batches = torch.split(torch.arange(len(self.images), device="cpu"), self.recipe.batch_size)
         sizes = [len(rows[self._share(len(rows))]) for rows in batches]
         weights = torch.tensor(sizes, dtype=dtype, device=self.terms.device)
         return weights @ self.terms.to(dtype)

@@ -1,363 +1,345 @@
 /* The playground's page: a pad, the latent plane, what the decoder returns, and the numbers.
    One state; few functions that change it; one that shows it, once a frame. */
 
-(function () {
-  "use strict";
+import { fit, paint } from "../lib/canvas.js";
+import { normal } from "../lib/chance.js";
+import { animate, calm } from "../lib/motion.js";
+import { clamp, signed } from "../lib/numbers.js";
+import { toImage, trace } from "./ink.js";
+import { LIMIT, create, whole } from "./plane.js";
+import { load } from "./vae.js";
 
-  const { PAPER, paint, fit } = globalThis.VAETUT_CANVAS;
-  const { LIMIT, whole, clamp, signed } = globalThis.VAETUT_PLANE;
-  const { toImage, trace } = globalThis.VAETUT_INK;
+const MANY = 100; // samples
+const AT_ONCE = 4; // of them in a frame
 
-  const MANY = 100; // samples
-  const AT_ONCE = 4; // of them in a frame
+const SUMS = {
+  mean: "At μ. The mean of q is no sample of it, so this sum is no estimate of −ℒ.",
+  sample: "At a sample of q(z|x): the sum estimates −ℒ. The mean of many samples does so better.",
+  prior: "At a sample of the prior. It belongs to no image, so there is nothing to price.",
+  hand: "At a z of your choice. It is no sample of q, so this sum is no estimate of −ℒ.",
+};
 
-  const SUMS = {
-    mean: "At μ. The mean of q is no sample of it, so this sum is no estimate of −ℒ.",
-    sample: "At a sample of q(z|x): the sum estimates −ℒ. The mean of many samples does so better.",
-    prior: "At a sample of the prior: the image had no say in it.",
-    hand: "At a z of your choice. It is no sample of q, so this sum is no estimate of −ℒ.",
+export function start(root) {
+  const model = load(globalThis.VAETUT_EXPORT);
+  const { colors } = model;
+  const part = (name) => root.querySelector(`[data-pg="${name}"]`);
+  const pad = part("pad");
+  const canvas = part("plane");
+  const plane = create(canvas, model);
+
+  const state = {
+    x: null, // the image, or null
+    source: "", // where it comes from, in words
+    strokes: [], // on the pad, in shares of its side
+    q: null, // { mu, sigma, rate } of the image
+    z: [0, 0],
+    logits: null, // decoded from z
+    how: "hand", // how z was chosen: a key of SUMS
+    samples: [], // { z, distortion }, all from one q(z|x)
+    close: false, // whether the plane shows q(z|x) alone
   };
 
-  /** Return a standard normal number (Box & Muller). */
-  const normal = () =>
-    Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+  // ---------------------------------------------------------------- changing the state
 
-  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-  /** Call `step` with eased shares of the way from 0 to 1; return how to stop. */
-  function animate(duration, step) {
-    if (calm()) {
-      step(1);
-      return () => {};
-    }
-    const began = performance.now();
-    let frame = requestAnimationFrame(function next(now) {
-      const t = clamp((now - began) / duration, 0, 1);
-      if (t < 1) frame = requestAnimationFrame(next);
-      step(t * t * (3 - 2 * t));
-    });
-    return () => cancelAnimationFrame(frame);
+  function setZ(z, how) {
+    state.z = Array.from(z, (value) => clamp(value, -LIMIT, LIMIT));
+    state.how = how;
+    state.logits = model.decode(state.z);
+    refresh();
   }
 
-  function start(root, exported) {
-    const model = globalThis.VAETUT_VAE.load(exported);
-    const { colors } = model;
-    const part = (name) => root.querySelector(`[data-pg="${name}"]`);
-    const pad = part("pad");
-    const canvas = part("plane");
-    const plane = globalThis.VAETUT_PLANE.create(canvas, model);
+  let stopMoving = () => {};
+  /** Put z somewhere, at once. */
+  function jump(z, how) {
+    stopMoving();
+    setZ(z, how);
+  }
 
-    const state = {
-      x: null, // the image, or null
-      source: "", // where it comes from, in words
-      strokes: [], // on the pad, in shares of its side
-      q: null, // { mu, sigma, rate } of the image
-      z: [0, 0],
-      logits: null, // decoded from z
-      how: "hand", // how z was chosen: a key of SUMS
-      samples: [], // { z, distortion }, all from one q(z|x)
-      close: false, // whether the plane shows q(z|x) alone
-    };
+  /** Let z walk somewhere. */
+  function walk(target, how) {
+    stopMoving();
+    const from = state.z;
+    stopMoving = animate(280, (share) => {
+      setZ(from.map((value, j) => value + share * (target[j] - value)), how);
+    });
+  }
 
-    // ---------------------------------------------------------------- changing the state
+  function setImage(x, source) {
+    state.x = x;
+    state.source = source;
+    state.samples = [];
+    state.q = null;
+    stale = true;
+    if (x) {
+      const { mu, logVar } = model.encode(x);
+      const sigma = logVar.map((value) => Math.exp(0.5 * value));
+      state.q = { mu, sigma, rate: model.rate({ mu, logVar }) };
+    }
+    if (state.close) setClose(true);
+    if (x) jump(state.q.mu, "mean");
+    else jump(state.z, "hand");
+  }
 
-    function setZ(z, how) {
-      state.z = Array.from(z, (value) => clamp(value, -LIMIT, LIMIT));
-      state.how = how;
-      state.logits = model.decode(state.z);
+  function sampleOne() {
+    const { mu, sigma } = state.q;
+    const z = Array.from(mu, (mean, j) => mean + sigma[j] * normal());
+    state.samples.push({ z, distortion: model.distortion(state.x, model.decode(z)) });
+    return z;
+  }
+
+  /** Let samples fall into the ellipse, a few in each frame; z walks to the last. */
+  function sampleMany() {
+    stopMoving();
+    let [left, frame] = [MANY, 0];
+    stopMoving = () => cancelAnimationFrame(frame);
+    (function fall() {
+      let z = null;
+      const count = calm() ? left : Math.min(left, AT_ONCE);
+      for (let k = 0; k < count; k += 1) z = sampleOne();
+      left -= count;
       refresh();
-    }
+      if (left) frame = requestAnimationFrame(fall);
+      else walk(z, "sample");
+    })();
+  }
 
-    let stopMoving = () => {};
-    /** Put z somewhere, at once. */
-    function jump(z, how) {
-      stopMoving();
-      setZ(z, how);
-    }
-
-    /** Let z walk somewhere. */
-    function walk(target, how) {
-      stopMoving();
-      const from = state.z;
-      stopMoving = animate(280, (share) => {
-        setZ(from.map((value, j) => value + share * (target[j] - value)), how);
-      });
-    }
-
-    function setImage(x, source) {
-      state.x = x;
-      state.source = source;
-      state.samples = [];
-      state.q = null;
-      stale = true;
-      if (x) {
-        const { mu, logVar } = model.encode(x);
-        const sigma = logVar.map((value) => Math.exp(0.5 * value));
-        state.q = { mu, sigma, rate: model.rate({ mu, logVar }) };
-      }
-      if (state.close) setClose(true);
-      if (x) jump(state.q.mu, "mean");
-      else jump(state.z, "hand");
-    }
-
-    function sampleOne() {
-      const { mu, sigma } = state.q;
-      const z = Array.from(mu, (mean, j) => mean + sigma[j] * normal());
-      state.samples.push({ z, distortion: model.distortion(state.x, model.decode(z)) });
-      return z;
-    }
-
-    /** Let samples fall into the ellipse, a few in each frame; z walks to the last. */
-    function sampleMany() {
-      stopMoving();
-      let [left, frame] = [MANY, 0];
-      stopMoving = () => cancelAnimationFrame(frame);
-      (function fall() {
-        let z = null;
-        const count = calm() ? left : Math.min(left, AT_ONCE);
-        for (let k = 0; k < count; k += 1) z = sampleOne();
-        left -= count;
-        refresh();
-        if (left) frame = requestAnimationFrame(fall);
-        else walk(z, "sample");
-      })();
-    }
-
-    let stopZoom = () => {};
-    /** Show q(z|x) alone, or the whole plane. */
-    function setClose(close) {
-      state.close = close && Boolean(state.q);
-      part("close").checked = state.close;
-      const from = plane.view;
-      const to = state.close
-        ? { x: state.q.mu[0], y: state.q.mu[1], half: 5 * Math.max(...state.q.sigma) }
-        : whole;
-      stopZoom();
-      stopZoom = animate(350, (share) => {
-        const half = from.half * (to.half / from.half) ** share;
-        // The centre keeps pace with the scale, so that the target stays in sight.
-        const moved = to.half === from.half ? share : (half - from.half) / (to.half - from.half);
-        const [x, y] = ["x", "y"].map((axis) => from[axis] + moved * (to[axis] - from[axis]));
-        plane.view = { x, y, half };
-        refresh();
-      });
-    }
-
-    // ---------------------------------------------------------------- showing it
-
-    let pending = false;
-    function refresh() {
-      if (pending) return;
-      pending = true;
-      requestAnimationFrame(show);
-    }
-
-    function show() {
-      pending = false;
-      if (!canvas.clientWidth) return; // on paper the still picture is shown
-      if (stale) showImage();
-      paint(part("decoded"), model.mean(state.logits), colors.data);
-      const more = plane.draw({ ...state, picture: part("decoded") });
-      showNumbers();
-      if (more) refresh();
-    }
-
-    let stale = true; // what belongs to the image, and does not change with z
-    function showImage() {
-      stale = false;
-      paint(part("seen"), state.x ?? new Float32Array(model.size), colors.data);
-      drawPad();
-      pad.setAttribute("aria-label", `Pad to draw on. ${state.source || "It is empty"}.`);
-      for (const name of ["one", "many", "back", "close"]) part(name).disabled = !state.q;
-    }
-
-    function drawPad() {
-      const side = fit(pad);
-      const context = pad.getContext("2d");
-      context.fillStyle = PAPER;
-      context.fillRect(0, 0, side, side);
-      if (state.strokes.length) {
-        context.lineWidth = side / 13;
-        context.lineCap = context.lineJoin = "round";
-        context.strokeStyle = colors.data;
-        trace(context, state.strokes.map((s) => s.map(([x, y]) => [x * side, y * side])));
-      } else {
-        context.drawImage(part("seen"), 0, 0, side, side);
-      }
-    }
-
-    function setText(name, text) {
-      const element = part(name);
-      if (element.textContent !== text) element.textContent = text;
-    }
-
-    const nats = (value) => (Number.isFinite(value) ? signed(value, 1) : "–");
-
-    function showNumbers() {
-      const { x, q, z, samples } = state;
-      const rate = q ? q.rate : NaN;
-      const distortion = x ? model.distortion(x, state.logits) : NaN;
-      const mean = samples.reduce((sum, each) => sum + each.distortion, 0) / samples.length;
-      setText("distortion", nats(distortion));
-      setText("rate", nats(rate));
-      setText("sum", nats(distortion + rate));
-      setText("meanDistortion", nats(mean));
-      setText("meanRate", samples.length ? nats(rate) : "–");
-      setText("meanSum", nats(mean + rate));
-      setText("count", `${samples.length || ""} sample${samples.length === 1 ? "" : "s"}`.trim());
-      setText("note", x ? SUMS[state.how] : "Without an image there is nothing to price.");
-      for (const j of [0, 1]) {
-        setText(`z${j}`, signed(z[j], 3));
-        setText(`mu${j}`, q ? signed(q.mu[j], 3) : "–");
-        setText(`sigma${j}`, q ? signed(q.sigma[j], 3) : "–");
-        setText(`eps${j}`, q ? signed((z[j] - q.mu[j]) / q.sigma[j], 2) : "–");
-        const slider = part(`slider${j}`);
-        // Its own step is coarser than z: leave it alone while it says the same.
-        if (Math.abs(slider.value - z[j]) > 0.005) slider.value = z[j].toFixed(2);
-      }
-      tell(distortion, rate);
-    }
-
-    let resting = 0;
-    /** Tell those who listen, once things have come to rest. */
-    function tell(distortion, rate) {
-      clearTimeout(resting);
-      resting = setTimeout(() => {
-        const place = `z is ${state.z.map((value) => signed(value, 2)).join(", ")}.`;
-        setText("status", state.x
-          ? `${state.source}. ${place} Distortion ${nats(distortion)}, rate ${nats(rate)}, `
-            + `sum ${nats(distortion + rate)} nats.`
-          : `The pad is empty. ${place}`);
-      }, 600);
-    }
-
-    // ---------------------------------------------------------------- what the reader does
-
-    /** Where an event was, in shares of a canvas. */
-    function place(target, event) {
-      const box = target.getBoundingClientRect();
-      return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-    }
-
-    /** Follow a mouse, pen or finger from where it touches a canvas until it lets go. */
-    function onDrag(target, begin, move) {
-      target.addEventListener("pointerdown", (event) => {
-        if (event.button !== 0 || !event.isPrimary) return;
-        target.setPointerCapture(event.pointerId);
-        begin(event);
-      });
-      target.addEventListener("pointermove", (event) => {
-        if (target.hasPointerCapture(event.pointerId)) move(event);
-      });
-    }
-
-    let reading = 0;
-    function readPad() {
-      cancelAnimationFrame(reading);
-      reading = requestAnimationFrame(() => setImage(toImage(state.strokes), "Your drawing"));
-    }
-
-    onDrag(pad, (event) => {
-      press(null);
-      state.strokes.push([place(pad, event)]);
-      readPad();
-    }, (event) => {
-      const all = event.getCoalescedEvents?.() ?? [];
-      const points = (all.length ? all : [event]).map((each) => place(pad, each));
-      state.strokes.at(-1).push(...points);
-      readPad();
+  let stopZoom = () => {};
+  /** Show q(z|x) alone, or the whole plane. */
+  function setClose(close) {
+    state.close = close && Boolean(state.q);
+    part("close").checked = state.close;
+    const from = plane.view;
+    const to = state.close
+      ? { x: state.q.mu[0], y: state.q.mu[1], half: 5 * Math.max(...state.q.sigma) }
+      : whole;
+    stopZoom();
+    stopZoom = animate(350, (share) => {
+      const half = from.half * (to.half / from.half) ** share;
+      // The centre keeps pace with the scale, so that the target stays in sight.
+      const moved = to.half === from.half ? share : (half - from.half) / (to.half - from.half);
+      const [x, y] = ["x", "y"].map((axis) => from[axis] + moved * (to[axis] - from[axis]));
+      plane.view = { x, y, half };
+      refresh();
     });
+  }
 
-    function clear() {
-      press(null);
-      cancelAnimationFrame(reading);
-      state.strokes = [];
-      setImage(null, "");
+  // ---------------------------------------------------------------- showing it
+
+  let pending = false;
+  function refresh() {
+    if (pending) return;
+    pending = true;
+    requestAnimationFrame(show);
+  }
+
+  function show() {
+    pending = false;
+    if (!canvas.clientWidth) return; // on paper the still picture is shown
+    if (stale) showImage();
+    paint(part("decoded"), model.mean(state.logits), [colors.data]);
+    const more = plane.draw({ ...state, picture: part("decoded") });
+    showNumbers();
+    if (more) refresh();
+  }
+
+  let stale = true; // what belongs to the image, and does not change with z
+  function showImage() {
+    stale = false;
+    paint(part("seen"), state.x ?? new Float32Array(model.size), [colors.data]);
+    drawPad();
+    pad.setAttribute("aria-label", `Pad to draw on. ${state.source || "It is empty"}.`);
+    for (const name of ["one", "many", "back", "close"]) part(name).disabled = !state.q;
+  }
+
+  function drawPad() {
+    const { context, width: side } = fit(pad);
+    if (state.strokes.length) {
+      context.lineWidth = side / 13;
+      context.lineCap = context.lineJoin = "round";
+      context.strokeStyle = colors.data;
+      trace(context, state.strokes.map((s) => s.map(([x, y]) => [x * side, y * side])));
+    } else {
+      context.drawImage(part("seen"), 0, 0, side, side);
     }
+  }
 
-    // Test digits: a button for each class, which goes on to the next example when pressed again.
-    const examples = colors.digits.map((_, digit) =>
-      model.examples.filter((_, i) => model.exampleLabels[i] === digit));
-    const shown = examples.map(() => 0);
-    const buttons = [...root.querySelectorAll("[data-digit]")];
+  function setText(name, text) {
+    const element = part(name);
+    if (element.textContent !== text) element.textContent = text;
+  }
 
-    function label(digit) {
-      const [button, all, k] = [buttons[digit], examples[digit], shown[digit]];
-      button.setAttribute("aria-label", `Test digit ${digit}, example ${k + 1} of ${all.length}`);
-      paint(button.querySelector("canvas"), all[k], colors.digits[digit]);
-    }
+  const nats = (value) => signed(value, 1);
 
-    /** Let one button look pressed, or none. */
-    function press(digit) {
-      buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(k === digit)));
-    }
-
-    function choose(digit) {
-      const again = buttons[digit].getAttribute("aria-pressed") === "true";
-      if (again) shown[digit] = (shown[digit] + 1) % examples[digit].length;
-      label(digit);
-      press(digit);
-      cancelAnimationFrame(reading);
-      state.strokes = [];
-      setImage(examples[digit][shown[digit]], `Test digit ${digit}, example ${shown[digit] + 1}`);
-    }
-
-    buttons.forEach((button, digit) => {
-      button.style.setProperty("--pg-class", colors.digits[digit]);
-      button.addEventListener("click", () => choose(digit));
-      label(digit);
-    });
-
-    const moveTo = (event) => {
-      const at = place(canvas, event).map((share) => clamp(share, 0, 1) * canvas.clientWidth);
-      jump(plane.toPlane(at), "hand");
-    };
-    onDrag(canvas, moveTo, moveTo);
-
-    const onClick = {
-      clear,
-      one: () => walk(sampleOne(), "sample"),
-      many: sampleMany,
-      back: () => walk(state.q.mu, "mean"),
-      prior: () => walk([normal(), normal()], "prior"),
-    };
-    for (const [name, act] of Object.entries(onClick)) part(name).addEventListener("click", act);
-
-    const ARROWS = {
-      ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
-    };
-    canvas.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const arrow = ARROWS[event.key];
-      const step = (plane.view.half / LIMIT) * (event.shiftKey ? 0.02 : 0.1);
-      if (arrow) jump(state.z.map((value, j) => value + step * arrow[j]), "hand");
-      else if (event.key === " " && state.q) onClick.one();
-      else if (event.key === "Home" && state.q) onClick.back();
-      else return;
-      event.preventDefault();
-    });
-
+  function showNumbers() {
+    const { x, q, z, how, samples } = state;
+    const fromPrior = how === "prior"; // then z has nothing to do with the image and its q
+    const priced = q && !fromPrior;
+    const rate = priced ? q.rate : NaN;
+    const distortion = priced ? model.distortion(x, state.logits) : NaN;
+    part("code").classList.toggle("pg-unmade", fromPrior);
+    const mean = samples.reduce((sum, each) => sum + each.distortion, 0) / samples.length;
+    setText("distortion", nats(distortion));
+    setText("rate", nats(rate));
+    setText("sum", nats(distortion + rate));
+    setText("meanDistortion", nats(mean));
+    setText("meanRate", nats(samples.length ? q.rate : NaN));
+    setText("meanSum", nats(mean + q?.rate));
+    setText("count", `${samples.length || ""} sample${samples.length === 1 ? "" : "s"}`.trim());
+    setText("note", x ? SUMS[state.how] : "Without an image there is nothing to price.");
     for (const j of [0, 1]) {
-      part(`slider${j}`).addEventListener("input", (event) => {
-        jump(state.z.map((value, k) => (k === j ? Number(event.target.value) : value)), "hand");
-      });
+      setText(`z${j}`, signed(z[j], 3));
+      setText(`mu${j}`, signed(q?.mu[j], 3));
+      setText(`sigma${j}`, signed(q?.sigma[j], 3));
+      setText(`eps${j}`, signed((z[j] - q?.mu[j]) / q?.sigma[j], 2));
+      const slider = part(`slider${j}`);
+      // Its own step is coarser than z: leave it alone while it says the same.
+      if (Math.abs(slider.value - z[j]) > 0.005) slider.value = z[j].toFixed(2);
     }
-
-    part("close").addEventListener("change", (event) => setClose(event.target.checked));
-    part("digits").addEventListener("change", (event) => {
-      plane.decoded = event.target.checked;
-      refresh();
-    });
-    new ResizeObserver(() => {
-      stale = true;
-      refresh();
-    }).observe(canvas);
-
-    setText("typicalDistortion", nats(model.typical.distortion));
-    setText("typicalRate", nats(model.typical.rate));
-    setText("typicalSum", nats(model.typical.distortion + model.typical.rate));
-    choose(2);
+    tell(distortion, rate);
   }
 
-  globalThis.VAETUT_APP = { start };
-})();
+  let resting = 0;
+  /** Tell those who listen, once things have come to rest. */
+  function tell(distortion, rate) {
+    clearTimeout(resting);
+    resting = setTimeout(() => {
+      const place = `z is ${state.z.map((value) => signed(value, 2)).join(", ")}.`;
+      if (state.how === "prior") setText("status", `A sample of the prior. ${place}`);
+      else setText("status", state.x
+        ? `${state.source}. ${place} Distortion ${nats(distortion)}, rate ${nats(rate)}, `
+          + `sum ${nats(distortion + rate)} nats.`
+        : `The pad is empty. ${place}`);
+    }, 600);
+  }
+
+  // ---------------------------------------------------------------- what the reader does
+
+  /** Where an event was, in shares of a canvas. */
+  function place(target, event) {
+    const { left, top } = target.getBoundingClientRect();
+    return [
+      (event.clientX - left - target.clientLeft) / target.clientWidth,
+      (event.clientY - top - target.clientTop) / target.clientHeight,
+    ];
+  }
+
+  /** Follow a mouse, pen or finger from where it touches a canvas until it lets go. */
+  function onDrag(target, begin, move) {
+    target.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || !event.isPrimary) return;
+      target.setPointerCapture(event.pointerId);
+      begin(event);
+    });
+    target.addEventListener("pointermove", (event) => {
+      if (target.hasPointerCapture(event.pointerId)) move(event);
+    });
+  }
+
+  let reading = 0;
+  function readPad() {
+    cancelAnimationFrame(reading);
+    reading = requestAnimationFrame(() => setImage(toImage(state.strokes), "Your drawing"));
+  }
+
+  onDrag(pad, (event) => {
+    press(null);
+    state.strokes.push([place(pad, event)]);
+    readPad();
+  }, (event) => {
+    const all = event.getCoalescedEvents?.() ?? [];
+    const points = (all.length ? all : [event]).map((each) => place(pad, each));
+    state.strokes.at(-1).push(...points);
+    readPad();
+  });
+
+  function clear() {
+    press(null);
+    cancelAnimationFrame(reading);
+    state.strokes = [];
+    setImage(null, "");
+  }
+
+  // Test digits: a button for each class, which goes on to the next example when pressed again.
+  const examples = colors.digits.map((_, digit) =>
+    model.examples.filter((_, i) => model.exampleLabels[i] === digit));
+  const shown = examples.map(() => 0);
+  const buttons = [...root.querySelectorAll("[data-digit]")];
+
+  function label(digit) {
+    const [button, all, k] = [buttons[digit], examples[digit], shown[digit]];
+    button.setAttribute("aria-label", `Test digit ${digit}, example ${k + 1} of ${all.length}`);
+    paint(button.querySelector("canvas"), all[k], [colors.digits[digit]]);
+  }
+
+  /** Let one button look pressed, or none. */
+  function press(digit) {
+    buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(k === digit)));
+  }
+
+  function choose(digit) {
+    const again = buttons[digit].getAttribute("aria-pressed") === "true";
+    if (again) shown[digit] = (shown[digit] + 1) % examples[digit].length;
+    label(digit);
+    press(digit);
+    cancelAnimationFrame(reading);
+    state.strokes = [];
+    setImage(examples[digit][shown[digit]], `Test digit ${digit}, example ${shown[digit] + 1}`);
+  }
+
+  buttons.forEach((button, digit) => {
+    button.style.setProperty("--pg-class", colors.digits[digit]);
+    button.addEventListener("click", () => choose(digit));
+    label(digit);
+  });
+
+  const moveTo = (event) => {
+    const at = place(canvas, event).map((share) => clamp(share, 0, 1) * canvas.clientWidth);
+    jump(plane.toPlane(at), "hand");
+  };
+  onDrag(canvas, moveTo, moveTo);
+
+  const onClick = {
+    clear,
+    one: () => walk(sampleOne(), "sample"),
+    many: sampleMany,
+    back: () => walk(state.q.mu, "mean"),
+    prior: () => walk([normal(), normal()], "prior"),
+  };
+  for (const [name, act] of Object.entries(onClick)) part(name).addEventListener("click", act);
+
+  const ARROWS = {
+    ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
+  };
+  canvas.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const arrow = ARROWS[event.key];
+    const step = (plane.view.half / LIMIT) * (event.shiftKey ? 0.02 : 0.1);
+    if (arrow) jump(state.z.map((value, j) => value + step * arrow[j]), "hand");
+    else if (event.key === " " && state.q) onClick.one();
+    else if (event.key === "Home" && state.q) onClick.back();
+    else return;
+    event.preventDefault();
+  });
+
+  for (const j of [0, 1]) {
+    part(`slider${j}`).addEventListener("input", (event) => {
+      jump(state.z.map((value, k) => (k === j ? Number(event.target.value) : value)), "hand");
+    });
+  }
+
+  part("close").addEventListener("change", (event) => setClose(event.target.checked));
+  part("digits").addEventListener("change", (event) => {
+    plane.decoded = event.target.checked;
+    refresh();
+  });
+  new ResizeObserver(() => {
+    stale = true;
+    refresh();
+  }).observe(canvas);
+
+  setText("typicalDistortion", nats(model.typical.distortion));
+  setText("typicalRate", nats(model.typical.rate));
+  setText("typicalSum", nats(model.typical.distortion + model.typical.rate));
+  choose(2);
+  return { model };
+}

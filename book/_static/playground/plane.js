@@ -1,297 +1,220 @@
 /* The latent plane: codes of test digits or decoded digits, the prior's contours, q(z|x), and z.
    What stands still is drawn once and kept; the rest is drawn again in every frame. */
 
-(function () {
-  "use strict";
+import { PAPER, dots, fit, paint, write } from "../lib/canvas.js";
+import { clamp } from "../lib/numbers.js";
+import { byClass, drawCodes, drawFrame, namePlaces, project } from "../lib/plane.js";
 
-  const { PAPER, paint, fit, write, dots } = globalThis.VAETUT_CANVAS;
+export const LIMIT = 4; // in the prior's standard deviations
+const CARD = 62; // CSS pixels: the decoded digit that follows z
+const CELL = 30; // CSS pixels: one digit of the decoded background
+const SLICE = 6; // ms of background work in a frame
+const APART = 0.5; // between the names of two classes
+const NEIGHBOURS = 15;
+const ORANGE_TEXT = "#a74800"; // the posterior's orange, dark enough to read
 
-  const LIMIT = 4; // in the prior's standard deviations
-  const CARD = 62; // CSS pixels: the decoded digit that follows z
-  const CELL = 30; // CSS pixels: one digit of the decoded background
-  const SLICE = 6; // ms of background work in a frame
-  const APART = 0.5; // between the names of two classes
-  const NEIGHBOURS = 15;
-  const ORANGE_TEXT = "#a74800"; // the posterior's orange, dark enough to read
+export const whole = { x: 0, y: 0, half: LIMIT };
 
-  const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-  const signed = (value, digits) => value.toFixed(digits).replace("-", "−");
-  const whole = { x: 0, y: 0, half: LIMIT };
+/** The class of most of the nearest points: it lends a decoded digit its colour. */
+function nearestClass({ points, labels }, z) {
+  const near = [];
+  points.forEach((point, i) => {
+    const distance = (point[0] - z[0]) ** 2 + (point[1] - z[1]) ** 2;
+    if (near.length === NEIGHBOURS && distance >= near[NEIGHBOURS - 1][0]) return;
+    near.push([distance, labels[i]]);
+    near.sort((a, b) => a[0] - b[0]);
+    near.length = Math.min(near.length, NEIGHBOURS);
+  });
+  const votes = Array.from({ length: 10 }, () => 0);
+  near.forEach(([, label]) => { votes[label] += 1; });
+  return votes.indexOf(Math.max(...votes));
+}
 
-  /** Where the classes' names stand: at their medians, and not on each other. */
-  function namePlaces(byClass) {
-    const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
-    const places = byClass.map((points) => [0, 1].map((j) => median(points.map((p) => p[j]))));
-    for (let round = 0; round < 50; round += 1) {
-      places.forEach((a, i) => places.slice(i + 1).forEach((b) => {
-        const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
-        const distance = Math.hypot(dx, dy) || 1e-6;
-        const push = Math.max(0, APART - distance) / (2 * distance);
-        a[0] -= push * dx;
-        a[1] -= push * dy;
-        b[0] += push * dx;
-        b[1] += push * dy;
-      }));
-    }
-    return places;
-  }
-
-  /** The class of most of the nearest points: it lends a decoded digit its colour. */
-  function nearestClass({ points, labels }, z) {
-    const near = [];
-    points.forEach((point, i) => {
-      const distance = (point[0] - z[0]) ** 2 + (point[1] - z[1]) ** 2;
-      if (near.length === NEIGHBOURS && distance >= near[NEIGHBOURS - 1][0]) return;
-      near.push([distance, labels[i]]);
-      near.sort((a, b) => a[0] - b[0]);
-      near.length = Math.min(near.length, NEIGHBOURS);
-    });
-    const votes = new Array(10).fill(0);
-    near.forEach(([, label]) => { votes[label] += 1; });
-    return votes.indexOf(Math.max(...votes));
-  }
-
-  /** Ticks along one axis that a view shows, and how many decimals they need. */
-  function ticks(middle, half) {
-    const step = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005].find((s) => half / s >= 2.2) ?? 0.002;
-    const first = Math.ceil((middle - 0.9 * half) / step);
-    const last = Math.floor((middle + 0.9 * half) / step);
-    return {
-      decimals: Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)),
-      values: Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step),
-    };
-  }
-
-  /** Draw a mean's cross and the contours around it, each [mean, sigma] already on the screen. */
-  function drawGaussian(context, [x, y], [a, b], color) {
-    context.fillStyle = `${color}30`;
-    context.strokeStyle = color;
-    for (const radius of [3, 2, 1]) {
-      context.beginPath();
-      context.ellipse(x, y, radius * a, radius * b, 0, 0, 2 * Math.PI);
-      context.fill();
-      context.lineWidth = radius === 1 ? 2 : 1;
-      context.stroke();
-    }
-    context.lineWidth = 2;
+/** Draw a mean's cross and the contours around it, each [mean, sigma] already on the screen. */
+function drawGaussian(context, [x, y], [a, b], color) {
+  context.fillStyle = `${color}30`;
+  context.strokeStyle = color;
+  for (const radius of [3, 2, 1]) {
     context.beginPath();
-    context.moveTo(x - 5, y);
-    context.lineTo(x + 5, y);
-    context.moveTo(x, y - 5);
-    context.lineTo(x, y + 5);
+    context.ellipse(x, y, radius * a, radius * b, 0, 0, 2 * Math.PI);
+    context.fill();
+    context.lineWidth = radius === 1 ? 2 : 1;
+    context.stroke();
+  }
+  context.lineWidth = 2;
+  context.beginPath();
+  context.moveTo(x - 5, y);
+  context.lineTo(x + 5, y);
+  context.moveTo(x, y - 5);
+  context.lineTo(x, y + 5);
+  context.stroke();
+}
+
+/** Make the plane of a model on a canvas. */
+export function create(canvas, model) {
+  const { colors } = model;
+  const classes = byClass(model.points, model.labels);
+  const names = namePlaces(classes, APART);
+  const context = canvas.getContext("2d");
+  const still = document.createElement("canvas");
+  const ground = still.getContext("2d");
+  const cell = document.createElement("canvas");
+
+  let view = whole;
+  let decoded = false; // whether the background is decoded digits
+  let cells = []; // of that background, still to be drawn
+  let stale = true;
+  let width = 0; // CSS pixels
+
+  const toScreen = (z) => project(view, width).toScreen(z);
+  const toPlane = (at) => project(view, width).toPlane(at);
+
+  // ---------------------------------------------------------------- what stands still
+
+  function drawStill() {
+    stale = false;
+    still.width = still.height = canvas.width;
+    ground.setTransform(context.getTransform());
+    ground.fillStyle = PAPER;
+    ground.fillRect(0, 0, width, width);
+    cells = [];
+    if (decoded) {
+      const count = Math.round(width / CELL);
+      const size = width / count;
+      cells = Array.from({ length: count * count }, (_, i) =>
+        [(i % count) * size, Math.floor(i / count) * size, size]);
+    } else {
+      const radius = clamp(width / 260, 1.3, 2.2) * Math.min(2.2, (LIMIT / view.half) ** 0.3);
+      drawCodes(ground, view, width, classes, radius, colors);
+    }
+    frame();
+  }
+
+  const frame = () => drawFrame(ground, view, width, decoded ? [] : names, colors);
+
+  /** Draw some more cells of the decoded background; say whether any are left. */
+  function drawCells() {
+    const until = performance.now() + SLICE;
+    while (cells.length && performance.now() < until) {
+      const [x, y, size] = cells.shift();
+      const z = toPlane([x + size / 2, y + size / 2]);
+      const color = colors.digits[nearestClass(model, z)];
+      paint(cell, model.mean(model.decode(z)), [color], { clear: true });
+      ground.drawImage(cell, x, y, size, size);
+      if (!cells.length) frame();
+    }
+    return cells.length > 0;
+  }
+
+  // ---------------------------------------------------------------- what moves
+
+  /** Draw q(z|x), its samples, and the way from its mean to z, if that began there. */
+  function drawPosterior({ q, z, how, samples }, place, scale, dot) {
+    const at = place(q.mu);
+    drawGaussian(context, at, Array.from(q.sigma, (sigma) => sigma * scale), colors.posterior);
+    context.fillStyle = colors.posterior;
+    dots(context, samples.map((sample) => place(sample.z)), dot);
+    if (how === "prior") return;
+    context.setLineDash([4, 3]);
+    context.lineWidth = 1.4;
+    context.strokeStyle = colors.data;
+    context.beginPath();
+    context.moveTo(...at);
+    context.lineTo(...place(z));
+    context.stroke();
+    context.setLineDash([]);
+  }
+
+  function drawHandle(at, radius) {
+    context.fillStyle = colors.data;
+    dots(context, [at], radius);
+    context.lineWidth = 2;
+    context.strokeStyle = PAPER;
     context.stroke();
   }
 
-  /** Make the plane of a model on a canvas. */
-  function create(canvas, model) {
-    const { colors } = model;
-    const byClass = colors.digits.map((_, digit) =>
-      model.points.filter((_, i) => model.labels[i] === digit));
-    const names = namePlaces(byClass);
-    const context = canvas.getContext("2d");
-    const still = document.createElement("canvas");
-    const ground = still.getContext("2d");
-    const cell = document.createElement("canvas");
-
-    let view = whole;
-    let decoded = false; // whether the background is decoded digits
-    let cells = []; // of that background, still to be drawn
-    let stale = true;
-    let width = 0; // CSS pixels
-
-    const perUnit = () => width / (2 * view.half);
-    const toScreen = ([x, y]) =>
-      [(x - view.x + view.half) * perUnit(), (view.y + view.half - y) * perUnit()];
-    const toPlane = ([u, v]) =>
-      [u / perUnit() + view.x - view.half, view.y + view.half - v / perUnit()];
-
-    // ---------------------------------------------------------------- what stands still
-
-    function drawStill() {
-      stale = false;
-      still.width = still.height = canvas.width;
-      ground.setTransform(context.getTransform());
-      ground.fillStyle = PAPER;
-      ground.fillRect(0, 0, width, width);
-      cells = [];
-      if (decoded) {
-        const count = Math.round(width / CELL);
-        const size = width / count;
-        cells = Array.from({ length: count * count }, (_, i) =>
-          [(i % count) * size, Math.floor(i / count) * size, size]);
-      } else {
-        drawCodes();
-      }
-      drawFrame();
-    }
-
-    function drawCodes() {
-      const radius = clamp(width / 260, 1.3, 2.2) * Math.min(2.2, (LIMIT / view.half) ** 0.3);
-      const seen = (at) => at.every((u) => u > -radius && u < width + radius);
-      ground.globalAlpha = 0.6;
-      byClass.forEach((points, digit) => {
-        ground.fillStyle = colors.digits[digit];
-        dots(ground, points.map(toScreen).filter(seen), radius);
-      });
-      ground.globalAlpha = 1;
-    }
-
-    /** Draw some more cells of the decoded background; say whether any are left. */
-    function drawCells() {
-      const until = performance.now() + SLICE;
-      while (cells.length && performance.now() < until) {
-        const [x, y, size] = cells.shift();
-        const z = toPlane([x + size / 2, y + size / 2]);
-        const color = colors.digits[nearestClass(model, z)];
-        paint(cell, model.mean(model.decode(z)), color, true);
-        ground.drawImage(cell, x, y, size, size);
-        if (!cells.length) drawFrame();
-      }
-      return cells.length > 0;
-    }
-
-    /** The prior's contours, the axes, and the names of the classes. */
-    function drawFrame() {
-      const small = width < 420 ? 11 : 12;
-      ground.strokeStyle = colors.prior;
-      ground.lineWidth = 1.3;
-      for (const radius of [1, 2, 3]) {
-        ground.beginPath();
-        ground.arc(...toScreen([0, 0]), radius * perUnit(), 0, 2 * Math.PI);
-        ground.stroke();
-      }
-      if (!decoded) {
-        const name = { size: width < 420 ? 17 : 21, weight: 650, color: colors.data };
-        names.forEach((at, digit) => write(ground, String(digit), toScreen(at), name));
-      }
-      for (const radius of [1, 2, 3]) {
-        const at = toScreen([radius * Math.SQRT1_2, radius * Math.SQRT1_2]);
-        write(ground, `${radius}σ`, at, { size: small, weight: 600, color: colors.prior });
-      }
-      const [across, up] = [ticks(view.x, view.half), ticks(view.y, view.half)];
-      const edge = up.decimals > 1 ? 17 : 11;
-      const tick = { size: small, color: "#555555" };
-      for (const x of across.values) {
-        write(ground, signed(x, across.decimals), [toScreen([x, 0])[0], width - 10], tick);
-      }
-      for (const y of up.values) {
-        write(ground, signed(y, up.decimals), [edge, toScreen([0, y])[1]], tick);
-      }
-      const axis = { size: small, color: colors.data };
-      write(ground, "z₁", [width - 14, width - 11], axis);
-      write(ground, "z₂", [edge, 12], axis);
-    }
-
-    // ---------------------------------------------------------------- what moves
-
-    /** Draw q(z|x), its samples, and the way from its mean to z. */
-    function drawPosterior({ q, z, samples }, project, scale, dot) {
-      const at = project(q.mu);
-      drawGaussian(context, at, Array.from(q.sigma, (sigma) => sigma * scale), colors.posterior);
-      context.fillStyle = colors.posterior;
-      dots(context, samples.map((sample) => project(sample.z)), dot);
-      context.setLineDash([4, 3]);
-      context.lineWidth = 1.4;
-      context.strokeStyle = colors.data;
-      context.beginPath();
-      context.moveTo(...at);
-      context.lineTo(...project(z));
-      context.stroke();
-      context.setLineDash([]);
-    }
-
-    function drawHandle(at, radius) {
-      context.fillStyle = colors.data;
-      dots(context, [at], radius);
-      context.lineWidth = 2;
-      context.strokeStyle = PAPER;
-      context.stroke();
-    }
-
-    function drawBox(left, top, side, color) {
-      context.beginPath();
-      context.roundRect(left, top, side, side, 7);
-      context.fillStyle = PAPER;
-      context.fill();
-      context.lineWidth = 1.5;
-      context.strokeStyle = color;
-      context.stroke();
-    }
-
-    /** A corner for a box of this side where neither z nor the ellipse is. */
-    function freeCorner(side, busy) {
-      const [near, far, high, low] = [26, width - side - 10, 10, width - side - 24];
-      const free = ([left, top]) => busy.every(([x, y]) =>
-        x < left - 12 || x > left + side + 12 || y < top - 12 || y > top + side + 12);
-      return [[far, low], [near, low], [near, high]].find(free) ?? [far, high];
-    }
-
-    /** A small map of q(z|x), since on the plane it is a speck; and a line from one to the other. */
-    function drawInset(scene) {
-      const { mu, sigma } = scene.q;
-      const at = toScreen(mu);
-      const side = Math.round(clamp(0.25 * width, 92, 150));
-      const [left, top] = freeCorner(side, [at, toScreen(scene.z)]);
-      const middle = [left + side / 2, top + side / 2];
-      const scale = side / (8.4 * Math.max(...sigma));
-      const project = ([x, y]) => [middle[0] + (x - mu[0]) * scale, middle[1] - (y - mu[1]) * scale];
-
-      const angle = Math.atan2(middle[1] - at[1], middle[0] - at[0]);
-      context.strokeStyle = colors.posterior;
-      context.lineWidth = 1.2;
-      context.beginPath();
-      context.arc(...at, 11, angle, angle + 2 * Math.PI);
-      context.lineTo(...middle);
-      context.stroke();
-
-      drawBox(left, top, side, colors.posterior);
-      context.save();
-      context.clip();
-      drawPosterior(scene, project, scale, 1.5);
-      drawHandle(project(scene.z), 4);
-      write(context, "q(z|x)", [left + 26, top + 13],
-        { size: 12, weight: 600, color: ORANGE_TEXT });
-      context.restore();
-    }
-
-    /** The decoded digit, on a card beside z, on the side that has room. */
-    function drawCard(picture, [x, y]) {
-      const size = width < 420 ? CARD - 8 : CARD;
-      const left = x + 18 + size > width ? x - 18 - size : x + 18;
-      const top = y - 18 - size < 0 ? y + 18 : y - 18 - size;
-      drawBox(left, top, size, "#9aa3ad");
-      context.drawImage(picture, left + 3, top + 3, size - 6, size - 6);
-    }
-
-    return {
-      toPlane,
-      /** Draw a scene: z, its decoded picture, and q with its samples; say whether more is to come. */
-      draw(scene) {
-        width = fit(canvas);
-        if (stale || still.width !== canvas.width) drawStill();
-        const more = drawCells();
-        context.drawImage(still, 0, 0, width, width);
-        const at = toScreen(scene.z);
-        if (scene.q && scene.close) drawPosterior(scene, toScreen, perUnit(), 2.6);
-        else if (scene.q) {
-          drawPosterior(scene, toScreen, perUnit(), 1.2);
-          drawInset(scene);
-        }
-        drawCard(scene.picture, at);
-        drawHandle(at, 7);
-        return more;
-      },
-      get view() { return view; },
-      set view(next) {
-        view = next;
-        stale = true;
-      },
-      set decoded(value) {
-        decoded = value;
-        stale = true;
-      },
-    };
+  function drawBox(left, top, side, color) {
+    context.beginPath();
+    context.roundRect(left, top, side, side, 7);
+    context.fillStyle = PAPER;
+    context.fill();
+    context.lineWidth = 1.5;
+    context.strokeStyle = color;
+    context.stroke();
   }
 
-  globalThis.VAETUT_PLANE = { create, LIMIT, whole, clamp, signed };
-})();
+  /** A corner for a box of this side where neither z nor the ellipse is. */
+  function freeCorner(side, busy) {
+    const [near, far, high, low] = [26, width - side - 10, 10, width - side - 24];
+    const free = ([left, top]) => busy.every(([x, y]) =>
+      x < left - 12 || x > left + side + 12 || y < top - 12 || y > top + side + 12);
+    return [[far, low], [near, low], [near, high]].find(free) ?? [far, high];
+  }
+
+  /** A small map of q(z|x), since on the plane it is a speck; and a line from one to the other. */
+  function drawInset(scene) {
+    const { mu, sigma } = scene.q;
+    const at = toScreen(mu);
+    const side = Math.round(clamp(0.25 * width, 92, 150));
+    const [left, top] = freeCorner(side, [at, toScreen(scene.z)]);
+    const middle = [left + side / 2, top + side / 2];
+    const scale = side / (8.4 * Math.max(...sigma));
+    const place = ([x, y]) => [middle[0] + (x - mu[0]) * scale, middle[1] - (y - mu[1]) * scale];
+
+    const angle = Math.atan2(middle[1] - at[1], middle[0] - at[0]);
+    context.strokeStyle = colors.posterior;
+    context.lineWidth = 1.2;
+    context.beginPath();
+    context.arc(...at, 11, angle, angle + 2 * Math.PI);
+    context.lineTo(...middle);
+    context.stroke();
+
+    drawBox(left, top, side, colors.posterior);
+    context.save();
+    context.clip();
+    drawPosterior(scene, place, scale, 1.5);
+    drawHandle(place(scene.z), 4);
+    write(context, "q(z|x)", [left + 26, top + 13],
+      { size: 12, weight: 600, color: ORANGE_TEXT });
+    context.restore();
+  }
+
+  /** The decoded digit, on a card beside z, on the side that has room. */
+  function drawCard(picture, [x, y]) {
+    const size = width < 420 ? CARD - 8 : CARD;
+    const left = x + 18 + size > width ? x - 18 - size : x + 18;
+    const top = y - 18 - size < 0 ? y + 18 : y - 18 - size;
+    drawBox(left, top, size, "#9aa3ad");
+    context.drawImage(picture, left + 3, top + 3, size - 6, size - 6);
+  }
+
+  return {
+    toPlane,
+    /** Draw a scene: z, its decoded picture, and q with its samples; say whether more is to come. */
+    draw(scene) {
+      ({ width } = fit(canvas));
+      if (stale || still.width !== canvas.width) drawStill();
+      const more = drawCells();
+      context.drawImage(still, 0, 0, width, width);
+      const { perUnit } = project(view, width);
+      const at = toScreen(scene.z);
+      if (scene.q && scene.close) drawPosterior(scene, toScreen, perUnit, 2.6);
+      else if (scene.q) {
+        drawPosterior(scene, toScreen, perUnit, 1.2);
+        drawInset(scene);
+      }
+      drawCard(scene.picture, at);
+      drawHandle(at, 7);
+      return more;
+    },
+    get view() { return view; },
+    set view(next) {
+      view = next;
+      stale = true;
+    },
+    set decoded(value) {
+      decoded = value;
+      stale = true;
+    },
+  };
+}

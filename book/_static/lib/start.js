@@ -1,0 +1,43 @@
+/* Start an app (the playground, the trainer, a live figure) when it comes into view, and load
+   nothing of it before. Its element says what it is: `data-app` names the script, `data-with` what
+   that script needs, and `data-margin` how far from view it may begin. `data-state` says how it
+   went: "ready", with what the app's `start` returned as `element.app`; or "failed", and then
+   app.css puts the still picture in its place. */
+
+(function () {
+  "use strict";
+
+  const scripts = new URL("..", document.currentScript.src);
+  // Not while it only peeps in at the lower edge: on a phone the page would be busy at once.
+  const INSIDE = "0px 0px -30% 0px";
+
+  const load = (name) =>
+    new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = new URL(`${name}.js`, scripts).href;
+      script.onload = resolve;
+      script.onerror = () => reject(new Error(`${name}.js did not load`));
+      document.head.append(script);
+    });
+
+  async function start(root) {
+    const { app, with: needs } = root.dataset;
+    root.querySelector(":scope > img")?.setAttribute("loading", "eager"); // wanted on paper
+    try {
+      await Promise.all([app, needs].filter(Boolean).map(load));
+      root.app = globalThis.VAETUT[app].start(root);
+      root.dataset.state = "ready";
+    } catch (error) {
+      root.dataset.state = "failed";
+      throw error;
+    }
+  }
+
+  document.querySelectorAll("[data-app]").forEach((root) => {
+    new IntersectionObserver((entries, observer) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      start(root);
+    }, { rootMargin: root.dataset.margin ?? INSIDE }).observe(root);
+  });
+})();
