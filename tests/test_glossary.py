@@ -17,6 +17,7 @@ CHAPTERS = sorted((BOOK / "src").glob("[0-9][0-9]*_*.md"))
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
 TO_GLOSSARY = re.compile(rf"{GLOSSARY.stem}\.ipynb#(.+)")
 MASKED = re.compile(r"`[^`]*`|\$[^$]*\$|<[^>]*>")
+OPENING = re.compile(r"<details>[\s\S]*?</details>")
 EXERCISE_TITLE = re.compile(r"^\*\*\d+\.\d+ [^*]*\*\*", flags=re.M)
 OTHER_MEANINGS = (
     "learning rate",
@@ -63,11 +64,8 @@ def running_text(chapter: Path) -> Iterator[str]:
         body = body or cell.cell_type == "code"
         if cell.cell_type == "markdown":
             prose = re.sub(r"^(```|~~~)[\s\S]*?^\1|\$\$[\s\S]*?\$\$", "", cell.source, flags=re.M)
-            prose = EXERCISE_TITLE.sub("", prose)
-            if not body:  # what one will learn, and needs
-                prose = re.sub(r"<details>.*?</details>", "", prose, flags=re.S)
-            start = ("#", "|")
-            yield from (line for line in prose.splitlines() if not line.startswith(start))
+            prose = EXERCISE_TITLE.sub("", prose if body else OPENING.sub("", prose))
+            yield from (line for line in prose.splitlines() if not line.startswith(("#", "|")))
 
 
 def uses(line: str) -> Iterator[tuple[str, int, int, str | None]]:

@@ -75,7 +75,7 @@ AXE_CONTEXT = {"exclude": [["mjx-math"], ["th:has(math)"]]}
 # Text and pictures that leave the page at a side, outside of what scrolls inside itself.
 CUT_OFF = """() => [...document.querySelectorAll(
     ['p', 'li', 'h1', 'h2', 'h3', 'blockquote', 'img', 'summary'].map(n => 'article ' + n).join())]
-  .filter(n => n.closest('pre, table, div.math, mjx-container') === null)
+  .filter(n => n.closest('pre, table, div.math, mjx-container, .drawing') === null)
   .map(n => [n, n.getBoundingClientRect()])
   .filter(([n, box]) => box.right > window.innerWidth + 1 || box.left < -1)
   .map(([n, box]) => n.outerHTML.slice(0, 200))"""
