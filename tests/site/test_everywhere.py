@@ -17,6 +17,7 @@ from tests.site.book import HTML, ROOT, pages
 from tests.site.server import serving
 
 CHAPTER = "book/06_the_loss.html"
+SELECTED = re.compile(r"\bselected\b")
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 ADDRESS = CONFIG["html"]["baseurl"]
 
@@ -158,11 +159,11 @@ def test_formula_is_copied_as_tex(page: Page, site: str) -> None:
     page.goto(f"{site}/{CHAPTER}")
     formula = page.locator("div.math").first
     formula.locator("mjx-math").dblclick()
-    assert "selected" in formula.get_attribute("class").split()
+    expect(formula).to_have_class(SELECTED)
     tex = r"\mathrm{KL}(q\,\|\,p) = \mathbb{E}_{q(z)}\big[\log q(z) - \log p(z)\big]. \tag{6.1}"
     assert copy(page) == f"$${tex}$$"
     page.locator("h1").click()
-    assert "selected" not in formula.get_attribute("class").split()
+    expect(formula).not_to_have_class(SELECTED)
 
 
 def test_sentence_is_copied_with_its_formulas(page: Page, site: str) -> None:
