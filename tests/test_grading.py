@@ -7,6 +7,7 @@ import re
 import site
 import subprocess
 import sys
+import time
 from contextlib import suppress
 
 import nbformat
@@ -122,17 +123,12 @@ def test_what_a_submission_has_started_ends_with_it(tmp_path):
     first = subprocess.Popen([sys.executable, "-c", LOOSE], env=limits.environment(str(tmp_path)))
     inside = psutil.Process(first.pid)
     first.wait()
-
-    def left():
-        found = []
-        for each in psutil.process_iter():
-            with suppress(psutil.Error):
-                found += [each] if each.environ().get("HOME") == str(tmp_path) else []
-        return found
-
-    assert left()
+    until = time.monotonic() + 5  # its grandchild is not born yet, perhaps
+    while not limits.at_home(str(tmp_path)) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert limits.at_home(str(tmp_path))
     limits.kill(inside, str(tmp_path))
-    assert psutil.wait_procs(left(), timeout=5)[1] == []
+    assert limits.at_home(str(tmp_path)) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")

@@ -15,6 +15,7 @@ import psutil
 DEAD_PROXY = "http://127.0.0.1:9"  # the "discard" port: nothing answers there
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # of Linux's unshare(2)
 _AT_PARENTS_DEATH = 1  # of Linux's prctl(2)
+_PASSES = 10  # over all processes, of which each ends what the one before it did not see
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,30 @@ def kill(process: psutil.Process, folder: str) -> None:
     """End a process and all that it has started.
 
     A process whose parent has ended counts as nobody's child. It is known by its home, which is
-    the submission's folder.
+    the submission's folder. Its like may be born while the list is read, so it is read again.
     """
     with suppress(psutil.Error):
         for each in (*process.children(recursive=True), process):
             with suppress(psutil.Error):
                 each.kill()
+    for _ in range(_PASSES):
+        found = at_home(folder)
+        for each in found:
+            with suppress(psutil.Error):
+                each.kill()
+        if not found:
+            return
+        psutil.wait_procs(found, timeout=1)
+
+
+def at_home(folder: str) -> list[psutil.Process]:
+    """Return the processes whose home is this folder."""
+    found = []
     for each in psutil.process_iter():
         with suppress(psutil.Error):
             if each.environ().get("HOME") == folder:
-                each.kill()
+                found.append(each)
+    return found
 
 
 def cut_network() -> bool:
