@@ -530,6 +530,7 @@ MISTAKES = [
     ("5.3", lambda f, m, v, K, g: score_gradient(f, m, 0 * v, K, g), "not from q"),
     ("5.3", lambda *a: score_gradient(*a, reduce="sum"), "summed over the draws"),
     ("5.3", lambda *a: score_gradient(*a) + 1, "it should be"),
+    ("5.3", lambda f, m, v, K, g: score_gradient(f, m, v, K // 10, g), "noisier than K"),
     ("5.3", lambda f, m, v, K, g: score_gradient(f, m, v, 100, g), "noisier than K"),
     ("5.3", lambda f, m, v, K, g: score_gradient(f, m, v, 1, g), "noisier than K"),
     ("5.3", lambda f, m, v, K, g: score_gradient(f, m, v, K, another_seed()), "same numbers"),

@@ -124,7 +124,7 @@ def too_noisy(
     error : Tensor
         Their standard errors, where they are right.
     """
-    scatter = torch.stack([estimate(drawn(stream)) for stream in range(3, 9)]).std(0)
-    if bool((scatter > 4 * error).any()):
+    scatter = torch.stack([estimate(drawn(stream)) for stream in range(3, 15)]).std(0)
+    if bool((scatter > 2.3 * error).any()):  # of right ones, one in fifty million coordinates
         return "your average is noisier than K independent draws would make it: are all K in it?"
     return None
