@@ -83,3 +83,23 @@ def test_what_is_no_digit(model, digits, costs, shape):
     with torch.no_grad():
         wider = model.posterior(x).log_var.sum() > model.posterior(digits).log_var.sum(-1)
     assert wider.double().mean() < 0.5
+
+
+def test_where_the_priors_draws_fall(model, digits):
+    """Question 6: 9 of 100 into a hole, most of them within two; of new digits' codes, 2."""
+    g = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        q = model.posterior(vaetut.load_mnist("train")[0])
+        prior, codes = torch.randn(2000, 2, generator=g), model.posterior(digits).sample(1, g)[0]
+
+    def in_hole(z):
+        """Say of each code whether digits put less than a fifth of the prior's density there."""
+        off = (z[:, None] - q.mu).square() / q.log_var.exp() + q.log_var
+        ratio = (-0.5 * off.sum(-1)).logsumexp(1) - math.log(len(q.mu)) + 0.5 * z.square().sum(1)
+        return ratio < math.log(1 / 5)
+
+    holes = torch.cat([in_hole(part) for part in prior.split(100)])
+    of_codes = torch.cat([in_hole(part) for part in codes.split(100)])
+    assert holes.double().mean().item() == pytest.approx(0.09, abs=0.02)
+    assert of_codes.double().mean() < 0.025
+    assert (prior[holes].norm(dim=1) < 2).double().mean() > 0.7
