@@ -111,7 +111,9 @@ def main() -> int:
     ]
     modules = asked.modules or settings["only_mutate"]
     patterns = [f"{module.removesuffix('.py').replace('/', '.')}.*" for module in modules]
-    own = {"PYTHONPATH": str(COPY / "mutants"), "OMP_NUM_THREADS": "1"}
+    changed = COPY / "mutants"
+    changed.mkdir(exist_ok=True)  # Python remembers that a folder of its path was not there
+    own = {"PYTHONPATH": str(changed), "OMP_NUM_THREADS": "1"}
     command = [MUTMUT, "run", "--max-children", "2", *patterns]
     subprocess.run(command, cwd=COPY, env=os.environ | own, check=True)
     found = results(modules)
