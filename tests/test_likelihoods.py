@@ -389,6 +389,33 @@ def test_a_constant_column_has_a_finite_start(name):
     assert FAMILIES[name].likelihood.cost_of_ignorance(x).isfinite()
 
 
+@families
+def test_the_cost_of_ignorance_is_that_of_an_answer_without_a_code(family):
+    """A Bernoulli's logits are 0, a Gaussian's means are drawn from N(0, 1); others start well."""
+    x, likelihood = draw_values(family, 40), family.likelihood
+    cost = likelihood.cost_of_ignorance(x).item()
+    if isinstance(likelihood, Bernoulli):
+        assert cost == pytest.approx(D * math.log(2), rel=1e-6)
+    elif isinstance(likelihood, Gaussian):
+        nodes, weights = np.polynomial.hermite_e.hermegauss(3)  # exact for squares
+        variance = likelihood.config["variance"]
+        spread = 1.0 if isinstance(variance, str) else math.sqrt(variance)
+        costs = [-stats.norm(mean, spread).logpdf(x.detach()).sum(-1).mean() for mean in nodes]
+        assert cost == pytest.approx(np.average(costs, weights=weights), rel=1e-6)
+    else:
+        params = likelihood.start(x)
+        params = params.expand(len(x), *params.shape)
+        assert cost == pytest.approx(-likelihood.log_prob(x, params).mean().item(), rel=1e-6)
+
+
+def test_without_a_start_the_cost_of_ignorance_is_infinite():
+    class Plain(Poisson):
+        def start(self, x):
+            return None
+
+    assert Plain().cost_of_ignorance(draw_values(FAMILIES["poisson"])) == math.inf
+
+
 def test_the_cost_of_ignorance_is_that_of_one_example():
     x = draw_values(FAMILIES["poisson"], 40)
     once, twice = Poisson().cost_of_ignorance(x), Poisson().cost_of_ignorance(torch.cat([x, x]))
