@@ -131,7 +131,7 @@ FAULTS: list[Fault] = [
     ),
     fault(
         "the playground scales all rows of a layer as the first",
-        f"{PLAYGROUND}/vae.js",
+        f"{LIB}/layers.js",
         "level * scale[(i / columns) | 0]",
         "level * scale[0]",
         SAME_TEST,
