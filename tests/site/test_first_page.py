@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -149,6 +150,7 @@ def test_it_comes_alive_when_touched_and_nothing_moves(open_page: Open, size: st
     assert page.locator(FIGURE).inner_text() == still
     assert page.locator(RING).get_attribute("aria-valuetext") == value
     assert (screenshot(page) - picture).abs().max() <= 12  # its weights are rounded; measured: 8
+    assert Axe().run(page, FIGURE, {"preload": False}).response["violations"] == []
     files = [HTML / url.removeprefix(f"{HTML.as_uri()}/").split("?")[0] for url in set(page.asked)]
     assert sum(path.stat().st_size for path in files) <= LIMIT
 
