@@ -19,19 +19,35 @@ import vaetut
 from vaetut.plotting import PALETTE
 
 COVER = Path(__file__).parent / "_static" / "manifold.png"
+MODEL = "article-2d"
 ROWS, COLUMNS, SIDE = 10, 24, 28
 SCALE = 2  # so that the picture stays sharp on fine screens
+
+
+def dials() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what the columns decode, from left to right, and the rows, from top to bottom."""
+    return _quantiles(COLUMNS), _quantiles(ROWS).flip(0)
+
+
+def codes() -> torch.Tensor:
+    """Return the code of each small image, row by row: (ROWS * COLUMNS, 2)."""
+    across, down = dials()
+    return torch.cartesian_prod(down, across).flip(1)
+
+
+@torch.no_grad()
+def nearest_digits(model: vaetut.VAE, z: torch.Tensor) -> list[int]:
+    """Return for each code the digit of most of the test images that are encoded near to it."""
+    images, labels = vaetut.load_mnist("test")
+    mu, _ = model.encode(images)
+    return KNeighborsClassifier(50).fit(mu, labels).predict(z).tolist()
 
 
 @torch.no_grad()
 def draw_cover() -> Image.Image:
     """Return the picture: white paper, ROWS x COLUMNS decoded digits."""
-    model = vaetut.load_pretrained("article-2d")
-    images, labels = vaetut.load_mnist("test")
-    mu, _ = model.encode(images)
-    z = torch.cartesian_prod(_quantiles(ROWS).flip(0), _quantiles(COLUMNS)).flip(1)
-    digits = KNeighborsClassifier(50).fit(mu, labels).predict(z)
-    ink = torch.tensor([to_rgb(PALETTE[digit]) for digit in digits])  # (N, 3)
+    model, z = vaetut.load_pretrained(MODEL), codes()
+    ink = torch.tensor([to_rgb(PALETTE[digit]) for digit in nearest_digits(model, z)])  # (N, 3)
     strength = model.decode_mean(z)[..., None]  # (N, 784, 1)
     sheet = 1 - strength * (1 - ink[:, None])  # (N, 784, 3): paper where there is no ink
     sheet = sheet.reshape(ROWS, COLUMNS, SIDE, SIDE, 3).transpose(1, 2)

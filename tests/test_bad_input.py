@@ -180,6 +180,7 @@ MODELS = [
     (lambda: web.export_json(model(), X, LABELS.numpy()), TypeError, "labels must be a torch.Ten"),
     (lambda: web.export_json(model(), X, LABELS + 1), ValueError, "got torch.int64 from 1 to 10"),
     (lambda: web.export_json(model(), X, LABELS, HUGE), ValueError, "num_points must be at most"),
+    (lambda: web.export_layer(torch.nn.Linear(2, 2), 4), ValueError, "bits must be"),
     (lambda: web.load_json("model.js"), ValueError, r"no export.*; give the text that export_json"),
     (lambda: web.load_json(b"{}"), TypeError, "text must be a str, got bytes"),
     (lambda: web.load_json(Path("model.js")), TypeError, "text must be a str, got .*Path"),

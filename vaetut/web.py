@@ -143,6 +143,56 @@ def load_json(text: str) -> VAE:
         ) from error
 
 
+def export_layer(linear: nn.Linear, bits: int) -> dict[str, Any]:
+    """Return a layer in the format above.
+
+    Each row is rounded to multiples of a 127th, or 32,767th, of its largest weight.
+
+    Parameters
+    ----------
+    linear : nn.Linear
+    bits : int
+        Of a weight: 8 or 16.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If the bits are others.
+    """
+    check_choice(bits, "bits", tuple(INTEGERS))
+    weight = linear.weight.detach().float().cpu()  # (rows, columns)
+    levels = 2 ** (bits - 1) - 1
+    largest = weight.abs().amax(1, keepdim=True)
+    scale = torch.where(largest > 0, largest / levels, 1.0)
+    return {
+        "shape": list(weight.shape),
+        "bits": bits,
+        "weight": _encode((weight / scale).round().clamp(-levels, levels), INTEGERS[bits]),
+        "scale": _encode(scale[:, 0], "<f4"),
+        "bias": _encode(linear.bias.detach().float().cpu(), "<f4"),
+    }
+
+
+def read_layer(layer: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the rounded weight and the bias of what `export_layer` has returned.
+
+    Parameters
+    ----------
+    layer : dict
+
+    Returns
+    -------
+    Tensor, shape (rows, columns)
+    Tensor, shape (rows,)
+    """
+    weight = _decode(layer["weight"], INTEGERS[layer["bits"]]).reshape(layer["shape"])
+    return weight * _decode(layer["scale"], "<f4")[:, None], _decode(layer["bias"], "<f4")
+
+
 def as_script(text: str) -> str:
     """Return JSON as a script, which a page can load from a folder, where it may fetch no data.
 
@@ -197,19 +247,7 @@ def _hidden(network: Encoder | Decoder) -> list[nn.Linear]:
 
 
 def _layer(linear: nn.Linear) -> dict[str, Any]:
-    """Round each row to multiples of a 127th, or 32,767th, of its largest weight."""
-    weight = linear.weight.detach().float().cpu()  # (rows, columns)
-    bits = 8 if weight.numel() > LARGE else 16
-    levels = 2 ** (bits - 1) - 1
-    largest = weight.abs().amax(1, keepdim=True)
-    scale = torch.where(largest > 0, largest / levels, 1.0)
-    return {
-        "shape": list(weight.shape),
-        "bits": bits,
-        "weight": _encode((weight / scale).round().clamp(-levels, levels), INTEGERS[bits]),
-        "scale": _encode(scale[:, 0], "<f4"),
-        "bias": _encode(linear.bias.detach().float().cpu(), "<f4"),
-    }
+    return export_layer(linear, 8 if linear.weight.numel() > LARGE else 16)
 
 
 def _read_model(export: dict[str, Any]) -> VAE:
@@ -222,9 +260,9 @@ def _read_model(export: dict[str, Any]) -> VAE:
     pairs += zip(_hidden(model.decoder), decoder["hidden"], strict=True)
     with torch.no_grad():
         for linear, layer in pairs:
-            weight = _decode(layer["weight"], INTEGERS[layer["bits"]]).reshape(layer["shape"])
-            linear.weight.copy_(weight * _decode(layer["scale"], "<f4")[:, None])
-            linear.bias.copy_(_decode(layer["bias"], "<f4").reshape(linear.bias.shape))
+            weight, bias = read_layer(layer)
+            linear.weight.copy_(weight)
+            linear.bias.copy_(bias.reshape(linear.bias.shape))
     if not all(weight.isfinite().all() for weight in model.parameters()):
         raise ValueError("it holds weights that are not finite")
     return model.eval()

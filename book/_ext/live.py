@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import manifold
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -53,9 +54,13 @@ def put_figures(app: Sphinx, doctree: nodes.document, page: str) -> None:
         attributes = {
             "class": "app live",
             "data-app": f"live/{name}",
-            "data-margin": "600px 0px",  # they are small: loaded before they are seen
             "style": ";".join(f"--{key}:{color}" for key, color in COLORS.items()),
         }
+        if name == "manifold":  # in the first view, which waits for nothing
+            attributes |= {"data-with": "live/decoder", "data-begin": "touch"}
+            attributes["style"] += ";--column:{};--row:{}".format(*manifold.START)
+        else:
+            attributes["data-margin"] = "600px 0px"  # small: loaded before they are seen
         if name == "beta":
             points = measured_curve(doctree)
             if not points:

@@ -13,6 +13,7 @@ import head
 import lazy
 import lines
 import live
+import manifold
 import mathematics
 import playground
 import questions
@@ -24,7 +25,11 @@ from sphinx.application import Sphinx
 
 STEPS = {
     "builder-inited": [ebook.begin],
-    "write-started": [playground.write_playground, trainer.write_trainer],
+    "write-started": [
+        manifold.write_manifold,
+        playground.write_playground,
+        trainer.write_trainer,
+    ],
     "doctree-resolved": [  # each page, before it is written
         mathematics.hold_points,
         mathematics.keep_tags,

@@ -13,6 +13,7 @@ COST_TEST = "tests/scripts/test_lib.py::test_costs_are_the_packages"
 SAME_TEST = "tests/site/test_playground.py::test_the_page_computes_what_pytorch_computes"
 GRADIENT_TEST = "tests/scripts/test_trainer.py::test_gradients_are_pytorchs"
 ADAM_TEST = "tests/scripts/test_trainer.py::test_adam_is_pytorchs"
+FIRST_PAGE = "tests/site/test_first_page.py"
 CURVE_TEST = "tests/site/test_live.py::test_curve_is_the_chapters"
 
 FAULTS: list[Fault] = [
@@ -65,6 +66,34 @@ FAULTS: list[Fault] = [
         "cost(b, beta) < cost(a, beta)",
         "cost(b, beta) > cost(a, beta)",
         CURVE_TEST,
+    ),
+    fault(
+        "the first page decodes before anybody has touched it",
+        f"{LIB}/start.js",
+        'root.dataset.begin === "touch"',
+        'root.dataset.begin === "never"',
+        f"{FIRST_PAGE}::test_it_comes_alive_when_touched_and_nothing_moves",
+    ),
+    fault(
+        "the ring goes down at the key that points up",
+        f"{LIVE}/manifold.js",
+        "at[1] - step * up",
+        "at[1] + step * up",
+        f"{FIRST_PAGE}::test_keyboard_alone",
+    ),
+    fault(
+        "the first touch of a finger is lost",
+        f"{LIVE}/manifold.js",
+        'touch.pointerType === "touch"',
+        "false",
+        f"{FIRST_PAGE}::test_finger",
+    ),
+    fault(
+        "the first page inks the pixels that have no ink",
+        f"{LIVE}/manifold.js",
+        'mark === "1" ? sigmoid',
+        'mark === "0" ? sigmoid',
+        "tests/scripts/test_live.py::test_the_first_page_decodes_as_pytorch",
     ),
     fault(
         "the page's biases do not train",
@@ -131,7 +160,7 @@ FAULTS: list[Fault] = [
     ),
     fault(
         "the playground scales all rows of a layer as the first",
-        f"{PLAYGROUND}/vae.js",
+        f"{LIB}/layers.js",
         "level * scale[(i / columns) | 0]",
         "level * scale[0]",
         SAME_TEST,

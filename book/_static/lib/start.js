@@ -1,8 +1,9 @@
 /* Start an app (the playground, the trainer, a live figure) when it comes into view, and load
    nothing of it before. Its element says what it is: `data-app` names the script, `data-with` what
-   that script needs, and `data-margin` how far from view it may begin. `data-state` says how it
-   went: "ready", with what the app's `start` returned as `element.app`; or "failed", and then
-   app.css puts the still picture in its place. */
+   that script needs, and `data-margin` how far from view it may begin; with `data-begin="touch"` it
+   waits until a pointer or the focus comes to it. `data-state` says how it went: "ready", with what
+   the app's `start` returned as `element.app`; or "failed", and then app.css puts the still picture
+   in its place. */
 
 (function () {
   "use strict";
@@ -20,12 +21,13 @@
       document.head.append(script);
     });
 
-  async function start(root) {
+  /** Load and start an app; it is told of the touch for which it waited. */
+  async function start(root, touch) {
     const { app, with: needs } = root.dataset;
     root.querySelector(":scope > img")?.setAttribute("loading", "eager"); // wanted on paper
     try {
       await Promise.all([app, needs].filter(Boolean).map(load));
-      root.app = globalThis.VAETUT[app].start(root);
+      root.app = globalThis.VAETUT[app].start(root, touch);
       root.dataset.state = "ready";
     } catch (error) {
       root.dataset.state = "failed";
@@ -33,11 +35,24 @@
     }
   }
 
-  document.querySelectorAll("[data-app]").forEach((root) => {
+  function whenSeen(root) {
     new IntersectionObserver((entries, observer) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
       start(root);
     }, { rootMargin: root.dataset.margin ?? INSIDE }).observe(root);
-  });
+  }
+
+  function whenTouched(root) {
+    const waiting = new AbortController();
+    for (const name of ["pointerover", "focusin"]) {
+      root.addEventListener(name, (event) => {
+        waiting.abort();
+        start(root, event);
+      }, { signal: waiting.signal });
+    }
+  }
+
+  document.querySelectorAll("[data-app]").forEach((root) =>
+    (root.dataset.begin === "touch" ? whenTouched : whenSeen)(root));
 })();

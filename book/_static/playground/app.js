@@ -1,10 +1,12 @@
 /* The playground's page: a pad, the latent plane, what the decoder returns, and the numbers.
    One state; few functions that change it; one that shows it, once a frame. */
 
-import { fit, paint } from "../lib/canvas.js";
+import { fit } from "../lib/canvas.js";
 import { normal } from "../lib/chance.js";
+import { ARROWS, onDrag, place } from "../lib/hand.js";
 import { animate, calm } from "../lib/motion.js";
 import { clamp, signed } from "../lib/numbers.js";
+import { paint } from "../lib/pixels.js";
 import { toImage, trace } from "./ink.js";
 import { LIMIT, create, whole } from "./plane.js";
 import { load } from "./vae.js";
@@ -214,27 +216,6 @@ export function start(root) {
 
   // ---------------------------------------------------------------- what the reader does
 
-  /** Where an event was, in shares of a canvas. */
-  function place(target, event) {
-    const { left, top } = target.getBoundingClientRect();
-    return [
-      (event.clientX - left - target.clientLeft) / target.clientWidth,
-      (event.clientY - top - target.clientTop) / target.clientHeight,
-    ];
-  }
-
-  /** Follow a mouse, pen or finger from where it touches a canvas until it lets go. */
-  function onDrag(target, begin, move) {
-    target.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0 || !event.isPrimary) return;
-      target.setPointerCapture(event.pointerId);
-      begin(event);
-    });
-    target.addEventListener("pointermove", (event) => {
-      if (target.hasPointerCapture(event.pointerId)) move(event);
-    });
-  }
-
   let reading = 0;
   function readPad() {
     cancelAnimationFrame(reading);
@@ -307,9 +288,6 @@ export function start(root) {
   };
   for (const [name, act] of Object.entries(onClick)) part(name).addEventListener("click", act);
 
-  const ARROWS = {
-    ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
-  };
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = ARROWS[event.key];

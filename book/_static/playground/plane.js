@@ -1,8 +1,9 @@
 /* The latent plane: codes of test digits or decoded digits, the prior's contours, q(z|x), and z.
    What stands still is drawn once and kept; the rest is drawn again in every frame. */
 
-import { PAPER, dots, fit, paint, write } from "../lib/canvas.js";
+import { PAPER, dots, fit, write } from "../lib/canvas.js";
 import { clamp } from "../lib/numbers.js";
+import { paint } from "../lib/pixels.js";
 import { byClass, drawCodes, drawFrame, namePlaces, project } from "../lib/plane.js";
 
 export const LIMIT = 4; // in the prior's standard deviations

@@ -3,40 +3,9 @@
 
 import { ACTIVATIONS, sigmoid } from "../lib/activations.js";
 import { distortion, rate } from "../lib/costs.js";
+import { decodeAs, dense, network } from "../lib/layers.js";
 
 const FORMAT = "vaetut-web/1";
-
-function bytes(text) {
-  const raw = atob(text);
-  const array = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i += 1) array[i] = raw.charCodeAt(i);
-  return array;
-}
-
-const decodeAs = (Type, text) => new Type(bytes(text).buffer);
-
-/** Return a function from a vector to scale * (weight @ x) + bias. */
-function dense(layer) {
-  const [rows, columns] = layer.shape;
-  const levels = decodeAs(layer.bits === 8 ? Int8Array : Int16Array, layer.weight);
-  const scale = decodeAs(Float32Array, layer.scale);
-  const bias = decodeAs(Float32Array, layer.bias);
-  const weight = Float32Array.from(levels, (level, i) => level * scale[(i / columns) | 0]);
-  return (x) => {
-    const y = new Float32Array(rows);
-    for (let row = 0, at = 0; row < rows; row += 1) {
-      let sum = bias[row];
-      for (let column = 0; column < columns; column += 1, at += 1) sum += weight[at] * x[column];
-      y[row] = sum;
-    }
-    return y;
-  };
-}
-
-function network(layers, activation) {
-  const hidden = layers.map(dense);
-  return (x) => hidden.reduce((h, layer) => layer(h).map(activation), x);
-}
 
 /** Make a model of what `vaetut export` has written. */
 export function load(exported) {

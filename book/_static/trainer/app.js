@@ -2,9 +2,9 @@
    glide from the one before. The worker comes as a text, because a page that was opened from a folder
    may load no worker from a file. */
 
-import { paint } from "../lib/canvas.js";
 import { calm } from "../lib/motion.js";
 import { signed } from "../lib/numbers.js";
+import { paint } from "../lib/pixels.js";
 import { byClass, namePlaces } from "../lib/plane.js";
 import { drawCurves } from "./curves.js";
 import { makeGrid } from "./grid.js";
