@@ -5,9 +5,11 @@ import { fit, paint } from "../lib/canvas.js";
 import { normal } from "../lib/chance.js";
 import { animate, calm } from "../lib/motion.js";
 import { clamp, signed } from "../lib/numbers.js";
+import { create as createDigits } from "./digits.js";
 import { toImage, trace } from "./ink.js";
 import { PAUSE, create as createInside } from "./inside.js";
-import { LIMIT, create, whole } from "./plane.js";
+import { LIMIT, create as createPlane, whole } from "./plane.js";
+import { onDrag, place } from "./pointer.js";
 import { create as createTour } from "./tour.js";
 import { load } from "./vae.js";
 
@@ -27,7 +29,8 @@ export function start(root) {
   const part = (name) => root.querySelector(`[data-pg="${name}"]`);
   const pad = part("pad");
   const canvas = part("plane");
-  const plane = create(canvas, model);
+  const plane = createPlane(canvas, model);
+  const digits = createDigits(root, model, choose);
   const inside = createInside(part);
 
   const state = {
@@ -236,27 +239,6 @@ export function start(root) {
 
   // ---------------------------------------------------------------- what the reader does
 
-  /** Where an event was, in shares of a canvas. */
-  function place(target, event) {
-    const { left, top } = target.getBoundingClientRect();
-    return [
-      (event.clientX - left - target.clientLeft) / target.clientWidth,
-      (event.clientY - top - target.clientTop) / target.clientHeight,
-    ];
-  }
-
-  /** Follow a mouse, pen or finger from where it touches a canvas until it lets go. */
-  function onDrag(target, begin, move) {
-    target.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0 || !event.isPrimary) return;
-      target.setPointerCapture(event.pointerId);
-      begin(event);
-    });
-    target.addEventListener("pointermove", (event) => {
-      if (target.hasPointerCapture(event.pointerId)) move(event);
-    });
-  }
-
   let reading = 0;
   let stopDrawing = () => {};
   /** Let nothing more come from the pad. */
@@ -274,7 +256,7 @@ export function start(root) {
   }
 
   onDrag(pad, (event) => {
-    press(null);
+    digits.release();
     leavePad();
     state.strokes.push([place(pad, event)]);
     readPad("Your drawing");
@@ -286,7 +268,7 @@ export function start(root) {
   });
 
   function clear() {
-    press(null);
+    digits.release();
     leavePad();
     state.strokes = [];
     setImage(null, "");
@@ -301,38 +283,11 @@ export function start(root) {
     });
   }
 
-  // Test digits: a button for each class, which goes on to the next example when pressed again.
-  const examples = colors.digits.map((_, digit) =>
-    model.examples.filter((_, i) => model.exampleLabels[i] === digit));
-  const shown = examples.map(() => 0);
-  const buttons = [...root.querySelectorAll("[data-digit]")];
-
-  function label(digit) {
-    const [button, all, k] = [buttons[digit], examples[digit], shown[digit]];
-    button.setAttribute("aria-label", `Test digit ${digit}, example ${k + 1} of ${all.length}`);
-    paint(button.querySelector("canvas"), all[k], [colors.digits[digit]]);
-  }
-
-  /** Let one button look pressed, or none. */
-  function press(digit) {
-    buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(k === digit)));
-  }
-
   function choose(digit) {
-    const again = buttons[digit].getAttribute("aria-pressed") === "true";
-    if (again) shown[digit] = (shown[digit] + 1) % examples[digit].length;
-    label(digit);
-    press(digit);
     leavePad();
     state.strokes = [];
-    setImage(examples[digit][shown[digit]], `Test digit ${digit}, example ${shown[digit] + 1}`);
+    setImage(...digits.take(digit));
   }
-
-  buttons.forEach((button, digit) => {
-    button.style.setProperty("--pg-class", colors.digits[digit]);
-    button.addEventListener("click", () => choose(digit));
-    label(digit);
-  });
 
   const moveTo = (event) => {
     const at = place(canvas, event).map((share) => clamp(share, 0, 1) * canvas.clientWidth);
@@ -340,7 +295,7 @@ export function start(root) {
   };
   onDrag(canvas, moveTo, moveTo);
 
-  // All that buttons, keys and the tour do.
+  // What buttons, keys and the tour do.
   const actions = {
     clear,
     choose,
@@ -358,7 +313,7 @@ export function start(root) {
     step() {
       const line = inside.next();
       if (line === 1) walk(sampleOne(), "sample");
-      atRest(() => inside.say(line, state));
+      atRest(() => state.q && inside.say(line, state)); // unless the pad is empty by then
     },
     view({ close = false, decoded = false }) {
       setClose(close);

@@ -2,7 +2,7 @@
 
 const NEIGHBOURS = 15;
 const GRID = 0.1; // between the places where a hole is looked for
-const RINGS = 40; // of a disc, and directions in it, for a sum in place of an integral
+const RINGS = 20; // of a disc, and directions in it, for a sum in place of an integral
 
 /** The nearest points to a place as [squared distance, index], the nearest first. */
 export function nearest(points, [x, y], count) {

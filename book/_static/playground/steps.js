@@ -142,7 +142,7 @@ export const STEPS = [
     act: ({ actions }) => actions.prior(),
     answer({ model, state: { z } }) {
       const [[squared, i]] = nearest(model.points, z, 1);
-      return `This z is ${pair(z)}. The nearest code of a test digit is ${signed(Math.sqrt(squared), 2)} `
+      return `This z is ${pair(z)}. The nearest code of a test digit is ${signed(Math.sqrt(squared), 3)} `
         + `away and belongs to a ${model.labels[i]}. Is the picture one?`;
     },
   },
