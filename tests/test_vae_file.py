@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import inspect
+import re
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -200,3 +201,11 @@ def test_an_extreme_variance_keeps_cost_and_gradient_finite(vae, log_var):
     loss.backward()
     assert loss.isfinite()
     assert all(weight.grad is None or weight.grad.isfinite().all() for weight in model.parameters())
+
+
+def test_the_playground_shows_three_lines_of_it():
+    page = (ROOT / "book" / "11_playground.md").read_text()
+    (shown,) = re.findall(r'<ol data-pg="lines">(.*?)</ol>', page, re.DOTALL)
+    lines = [line.strip() for line in FILE.read_text().splitlines()]
+    first = lines.index("mu, log_var = model.encode(x)")
+    assert re.findall(r"<code>(.*?)</code>", shown) == lines[first : first + 3]

@@ -181,6 +181,20 @@ FAULTS: list[Fault] = [
         "tests/site/test_playground.py::test_a_sample_of_the_prior_has_no_price",
     ),
     fault(
+        "inside the draw σ² stands for σ",
+        f"{PLAYGROUND}/app.js",
+        "const sigma = logVar.map((value) => Math.exp(0.5 * value));",
+        "const sigma = logVar.map((value) => Math.exp(value));",
+        "tests/site/test_playground.py::test_the_numbers_inside_the_draw_belong_together",
+    ),
+    fault(
+        "the tour looks for a hole with σ² = ½",
+        f"{PLAYGROUND}/codes.js",
+        "Math.exp(-0.5 * squared)",
+        "Math.exp(-squared)",
+        "tests/scripts/test_playground.py::test_the_chance_to_fall_near_a_place",
+    ),
+    fault(
         "a circle runs over the numbers of an axis",
         f"{LIB}/plane.js",
         "context.fillRect(0, 0, left, width);",

@@ -6,12 +6,14 @@ import base64
 import gzip
 import io
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -131,7 +133,7 @@ def z(page: Page) -> tuple[float, float]:
     return number(page, "z0"), number(page, "z1")
 
 
-CODE = "document.querySelector('.pg-code').textContent"
+CODE = "document.querySelector('.pg-inside').textContent"
 PLANE = "document.querySelector('.pg-plane').toDataURL()"
 
 
@@ -166,6 +168,15 @@ def draw(page: Page, shares: list[tuple[float, float]]) -> None:
     page.mouse.up()
     page.locator('[data-pg="pad"][aria-label*="Your drawing"]').wait_for()
     wait_for_rest(page)
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until a part has the focus."""
+    for _ in range(40):
+        if page.evaluate("document.activeElement.dataset.pg") == name:
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"Tab does not lead to {name}")
 
 
 def circle(u: float, v: float, radius: float) -> list[tuple[float, float]]:
@@ -468,13 +479,6 @@ def test_the_keyboard_alone_does_everything(open_page: Open) -> None:
     page = show(open_page(reduced_motion="reduce"))
     press = page.keyboard.press
 
-    def tab_to(name: str) -> None:
-        for _ in range(40):
-            if page.evaluate("document.activeElement.dataset.pg") == name:
-                return
-            press("Tab")
-        pytest.fail(f"Tab does not lead to {name}")
-
     page.locator("[data-digit='3']").focus()
     press("Enter")
     expect(part(page, "status")).to_contain_text("Test digit 3, example 1")
@@ -482,13 +486,13 @@ def test_the_keyboard_alone_does_everything(open_page: Open) -> None:
     expect(part(page, "status")).to_contain_text("Test digit 3, example 2")
 
     for name in ("close", "digits"):
-        tab_to(name)
+        tab_to(page, name)
         press("Space")
         expect(part(page, name)).to_be_checked()
         press("Space")
         expect(part(page, name)).not_to_be_checked()
 
-    tab_to("plane")
+    tab_to(page, "plane")
     home = z(page)
     press("ArrowRight")
     press("ArrowUp")
@@ -502,21 +506,21 @@ def test_the_keyboard_alone_does_everything(open_page: Open) -> None:
     expect(part(page, "count")).to_have_text("1 sample")
     assert z(page) != home
 
-    tab_to("many")
+    tab_to(page, "many")
     press("Enter")
     expect(part(page, "count")).to_have_text("101 samples")
-    tab_to("back")
+    tab_to(page, "back")
     press("Enter")
     wait_for_rest(page)
     assert z(page) == home
-    tab_to("prior")
+    tab_to(page, "prior")
     press("Enter")
     expect(part(page, "note")).to_contain_text("At a sample of the prior")
-    tab_to("slider0")
+    tab_to(page, "slider0")
     press("Home")
     wait_for_rest(page)
     assert z(page)[0] == -4
-    tab_to("slider1")
+    tab_to(page, "slider1")
     press("End")
     wait_for_rest(page)
     assert z(page) == (-4, 4)
@@ -540,6 +544,285 @@ def test_less_motion_means_no_walk(open_page: Open) -> None:
         })"""
     )
     assert len(places) == 2
+
+
+# Inside the draw
+
+
+LIT = """[...document.querySelectorAll('[data-pg="lines"] li')]
+  .findIndex((line) => line.getAttribute('aria-current') === 'step')"""
+
+
+def inside(page: Page, *names: str) -> torch.Tensor:
+    """Return the numbers of both coordinates, a row for each name."""
+    return torch.tensor([[number(page, f"{name}{j}") for j in (0, 1)] for name in names])
+
+
+def assert_consistent(page: Page) -> None:
+    """Check that z = mu + exp(log_var / 2) * eps, as far as digits are shown."""
+    mu, log_var, again, sigma, eps, code = inside(page, "qMu", "qLogVar", "mu", "sigma", "eps", "z")
+    assert mu.tolist() == again.tolist()
+    torch.testing.assert_close(sigma, (0.5 * log_var).exp(), rtol=0, atol=1e-4)
+    # Each number is rounded: z and mu by 0.0005, sigma by 0.00005, and eps by 0.0005.
+    rounding = 1e-3 + 5e-5 * eps.abs() + 5e-4 * sigma + 1e-6
+    assert ((mu + sigma * eps - code).abs() <= rounding).all()
+
+
+def test_the_numbers_inside_the_draw_belong_together(open_page: Open) -> None:
+    page = show(open_page(reduced_motion="reduce"))
+    for digit in (2, 5, 1):
+        page.locator(f"[data-digit='{digit}']").click()
+        for _ in range(3):
+            part(page, "one").click()
+            wait_for_rest(page)
+            assert inside(page, "eps").abs().min() > 0
+            assert_consistent(page)
+    images, labels = vaetut.load_mnist("test")
+    with exported() as model:
+        _, log_var = model.encode(images[(labels == 1).nonzero()[:1, 0]])
+    torch.testing.assert_close(inside(page, "qLogVar"), log_var, rtol=0, atol=1e-3)
+
+
+def test_a_step_runs_one_line(open_page: Open) -> None:
+    """The second draws: only it moves z."""
+    page = show(open_page(reduced_motion="reduce"))
+    assert page.evaluate(LIT) == -1
+    heard = ["Line 1: μ is", "Line 2: σ is", "Line 3: the decoder"]
+    for line in (0, 1, 2, 0, 1):
+        before = z(page)
+        part(page, "step").click()
+        assert page.evaluate(LIT) == line
+        expect(part(page, "status")).to_contain_text(heard[line])
+        assert (z(page) != before) == (line == 1)
+    assert_consistent(page)
+    expect(part(page, "count")).to_have_text("2 samples")
+    part(page, "back").click()  # no line has made this z
+    wait_for_rest(page)
+    assert page.evaluate(LIT) == -1
+
+
+@pytest.mark.parametrize(("motion", "lit"), [("reduce", [-1, 2]), ("no-preference", [-1, 0, 1, 2])])
+def test_a_sample_runs_all_lines(open_page: Open, motion: str, lit: list[int]) -> None:
+    """One after the other, and z moves with the second; where less motion is asked for, at once."""
+    page = show(open_page(reduced_motion=motion))
+    seen = page.evaluate(
+        f"""() => new Promise((resolve) => {{
+          const z = () => document.querySelector('[data-pg="z0"]').textContent;
+          const [home, seen] = [z(), []];
+          const look = () => {{
+            const lit = {LIT};
+            if (seen.at(-1)?.[0] !== lit) seen.push([lit, null]);
+            seen.at(-1)[1] = z() !== home;
+            if (lit === 2 && z() !== home) resolve(seen);
+            else requestAnimationFrame(look);
+          }};
+          look();
+          document.querySelector('[data-pg="one"]').click();
+        }})"""
+    )
+    assert [line for line, _ in seen] == lit
+    assert all(moved == (line >= 1) for line, moved in seen)
+
+
+# The tour
+
+
+# What each question is about, once it is answered.
+ABOUT = (
+    *("plane", "plane", "plane", "lines", "plane"),
+    *("distortion", "plane", "distortion", "plane", "plane"),
+)
+
+
+def begin(page: Page) -> None:
+    """Begin the tour, by keyboard."""
+    part(page, "begin").focus()
+    page.keyboard.press("Enter")
+    expect(part(page, "question")).to_be_focused()
+
+
+def answer(page: Page) -> str:
+    """Ask to be shown, by keyboard, and return the answer."""
+    tab_to(page, "go")
+    expect(part(page, "answer")).to_be_empty()
+    page.keyboard.press("Enter")
+    expect(part(page, "answer")).not_to_be_empty()
+    return part(page, "answer").inner_text()
+
+
+def answers(page: Page) -> Iterator[str]:
+    """Take the tour, by keyboard, and give the answer of each step while the page shows it."""
+    begin(page)
+    for _ in ABOUT:
+        yield answer(page)
+        page.keyboard.press("Enter")
+
+
+def numbers(text: str) -> list[float]:
+    """Return the numbers of a text, each one of a pair as well."""
+    return [float(each.replace("−", "-")) for each in re.findall(r"−?\d+(?:\.\d+)?", text)]
+
+
+def test_the_tour_by_keyboard_alone(open_page: Open, size: str) -> None:
+    """Every step asks and then answers; what it speaks of can be seen; the page is usable after."""
+    page = show(open_page(size, reduced_motion="reduce"))
+    for step, text in enumerate(answers(page), 1):
+        expect(part(page, "progress")).to_have_text(f"{step} of {len(ABOUT)}")
+        assert part(page, "words").inner_text().endswith("?")
+        expect(part(page, "status")).to_have_text(text)  # it is heard once, in this place
+        expect(part(page, "go")).to_be_focused()
+        box, panel = part(page, ABOUT[step - 1]).bounding_box(), part(page, "tour").bounding_box()
+        header = page.locator(".bd-header-article").bounding_box()
+        assert box["y"] >= header["y"] + header["height"], step
+        assert box["y"] + box["height"] <= panel["y"] + 1, step
+        assert panel["y"] + panel["height"] <= SIZES[size][1] + 1, step
+        assert page.evaluate("document.documentElement.scrollWidth") == SIZES[size][0]
+    expect(part(page, "tour")).to_be_hidden()
+    expect(part(page, "begin")).to_be_focused()
+    tab_to(page, "plane")
+    before = z(page)
+    page.keyboard.press("ArrowRight")
+    wait_for_rest(page)
+    assert z(page)[0] == pytest.approx(before[0] + 0.1, abs=2e-3)
+
+
+def test_the_tours_answers_are_true(open_page: Open) -> None:
+    """What they say of the page is what it shows, and what they count PyTorch counts as well."""
+    page = show(open_page(reduced_motion="reduce"))
+    tour = answers(page)
+    points, labels, examples = (
+        torch.tensor(page.evaluate(f"Array.from(pg.app.model.{name}, {as_list})"))
+        for name, as_list in (
+            ("points", "(p) => Array.from(p)"),
+            ("labels", "Number"),
+            ("examples", "(x) => Array.from(x)"),
+        )
+    )
+
+    def near(digit: int) -> int:
+        (at,) = inside(page, "qMu")
+        order = (points - at).norm(dim=1).argsort()[:20]
+        return int((labels[order] == digit).sum())
+
+    def mean_code() -> list[float]:
+        return pytest.approx(inside(page, "qMu")[0].tolist(), abs=6e-3)
+
+    *mu, _, found, _ = numbers(next(tour))
+    assert mu == mean_code()
+    assert found == pytest.approx(near(0), abs=1)  # two may be as far away, as far as is shown
+    assert found > 15
+
+    *mu, u, v = numbers(next(tour))
+    assert mu == mean_code()
+    assert (u, v) == pytest.approx(z(page), abs=6e-3)
+    assert math.hypot(u, v) == pytest.approx(2, abs=0.01)
+
+    *mu, _, found, _ = numbers(next(tour))
+    assert mu == mean_code()
+    assert found == pytest.approx(near(7), abs=1)
+    assert found > 10  # the drawing looks like a seven to the model, too
+
+    found = torch.tensor(numbers(next(tour))).reshape(2, 2)
+    sigma, eps = inside(page, "sigma", "eps")
+    torch.testing.assert_close(found, torch.stack([eps, sigma * eps]), rtol=0, atol=6e-3)
+    assert_consistent(page)
+
+    least, most, count, mean, at_mean = numbers(next(tour))
+    expect(part(page, "count")).to_have_text(f"{count:.0f} samples")
+    assert count == 101
+    assert mean == number(page, "meanDistortion")
+    assert least <= mean <= most
+    assert least <= number(page, "distortion") <= most
+    expect(part(page, "close")).to_be_checked()
+
+    before, now, rate = numbers(next(tour))
+    assert before == at_mean
+    assert now == number(page, "distortion") != before
+    assert rate == number(page, "rate") == number(page, "meanRate")
+    expect(part(page, "close")).not_to_be_checked()
+
+    text = next(tour)
+    distance, width = numbers(text)
+    assert distance == pytest.approx(0.5 * inside(page, "qMu").square().sum().item(), abs=0.01)
+    assert distance + width == pytest.approx(number(page, "rate"), abs=0.07)
+    assert text.startswith("The width" if width > distance else "The distance")
+
+    among, larger, dearer, price = numbers(next(tour))
+    with exported() as model:
+        mu, log_var = model.encode(examples)
+        prices = -model.log_likelihood(examples, mu)
+    assert among == len(examples)
+    assert price == number(page, "distortion")
+    assert dearer == (prices > price).sum()
+    assert larger == pytest.approx((log_var.sum(1) > inside(page, "qLogVar").sum()).sum(), abs=1)
+
+    radius, *centre, missing, _, by_chance = numbers(next(tour))
+    assert centre == pytest.approx(z(page), abs=6e-3)
+    assert (points - torch.tensor(centre)).norm(dim=1).min() == pytest.approx(radius, abs=0.01)
+    draws = torch.randn(500 * len(points), 2, generator=torch.Generator().manual_seed(0))
+    hits = ((draws - torch.tensor(centre)).norm(dim=1) < radius).sum().item() / 500
+    assert missing == pytest.approx(hits, rel=0.07)
+    assert missing > 2 * by_chance > 0  # a hole indeed
+
+    *code, away, digit = numbers(next(tour))
+    assert code == pytest.approx(z(page), abs=6e-3)
+    distances = (points - inside(page, "z")).norm(dim=1)
+    assert away == pytest.approx(distances.min().item(), abs=6e-3)
+    assert digit in labels[distances < distances.min() + 2e-3]
+    assert list(tour) == []
+
+
+@pytest.mark.parametrize("way", ["Escape", "Leave"])
+def test_the_tour_can_be_left_at_any_time(open_page: Open, way: str) -> None:
+    """Also while it acts, and then it is silent; what it has done can be gone on with."""
+    page = show(open_page())
+    tour = answers(page)
+    for _ in range(3):
+        next(tour)
+    tab_to(page, "previous")
+    page.keyboard.press("Enter")
+    expect(part(page, "progress")).to_have_text(f"2 of {len(ABOUT)}")
+    tab_to(page, "go")
+    page.keyboard.press("Enter")  # z begins its walk
+    if way == "Leave":
+        tab_to(page, "leave")
+    page.keyboard.press("Escape" if way == "Escape" else "Enter")
+    expect(part(page, "tour")).to_be_hidden()
+    expect(part(page, "begin")).to_be_focused()
+    wait_for_rest(page)
+    expect(part(page, "status")).to_contain_text("A drawing by the page. z is")
+    expect(part(page, "answer")).to_be_empty()
+    part(page, "one").click()
+    expect(part(page, "count")).to_have_text("1 sample")
+    wait_for_rest(page)
+    begin(page)
+    expect(part(page, "progress")).to_have_text(f"1 of {len(ABOUT)}")
+
+
+def test_the_tour_bears_with_a_reader_who_does_something_else(open_page: Open) -> None:
+    """Whoever clears the pad while it acts may ask again, and a step finds an image to speak of."""
+    page = show(open_page())
+    begin(page)
+    tab_to(page, "go")
+    page.keyboard.press("Enter")
+    part(page, "clear").click()
+    expect(part(page, "status")).to_contain_text("The pad is empty")
+    expect(part(page, "go")).to_have_text("Show me")
+    expect(part(page, "answer")).to_be_empty()
+    assert answer(page)
+    part(page, "clear").click()
+    page.locator("[data-pg='go']").focus()
+    page.keyboard.press("Enter")
+    assert answer(page)
+
+
+def test_the_tour_has_no_barriers(open_page: Open, size: str, theme: str) -> None:
+    page = show(open_page(size, color_scheme=theme, reduced_motion="reduce"))
+    part(page, "step").click()
+    for _, text in zip(range(2), answers(page), strict=False):
+        assert text
+        found = Axe().run(page, context={"include": [["#pg"]]}).response["violations"]
+        assert [each["id"] for each in found] == []
 
 
 # Elsewhere, and without

@@ -7,8 +7,11 @@ import { ARROWS, onDrag, place } from "../lib/hand.js";
 import { animate, calm } from "../lib/motion.js";
 import { clamp, signed } from "../lib/numbers.js";
 import { paint } from "../lib/pixels.js";
+import { create as createDigits } from "./digits.js";
 import { toImage, trace } from "./ink.js";
-import { LIMIT, create, whole } from "./plane.js";
+import { PAUSE, create as createInside } from "./inside.js";
+import { LIMIT, create as createPlane, whole } from "./plane.js";
+import { create as createTour } from "./tour.js";
 import { load } from "./vae.js";
 
 const MANY = 100; // samples
@@ -27,13 +30,15 @@ export function start(root) {
   const part = (name) => root.querySelector(`[data-pg="${name}"]`);
   const pad = part("pad");
   const canvas = part("plane");
-  const plane = create(canvas, model);
+  const plane = createPlane(canvas, model);
+  const digits = createDigits(root, model, choose);
+  const inside = createInside(part);
 
   const state = {
     x: null, // the image, or null
     source: "", // where it comes from, in words
     strokes: [], // on the pad, in shares of its side
-    q: null, // { mu, sigma, rate } of the image
+    q: null, // { mu, logVar, sigma, rate } of the image
     z: [0, 0],
     logits: null, // decoded from z
     how: "hand", // how z was chosen: a key of SUMS
@@ -47,6 +52,7 @@ export function start(root) {
     state.z = Array.from(z, (value) => clamp(value, -LIMIT, LIMIT));
     state.how = how;
     state.logits = model.decode(state.z);
+    if (how !== "sample") inside.none();
     refresh();
   }
 
@@ -57,13 +63,13 @@ export function start(root) {
     setZ(z, how);
   }
 
-  /** Let z walk somewhere. */
-  function walk(target, how) {
+  /** Let z walk somewhere, after a while or at once. */
+  function walk(target, how, { lasts = 280, after = 0 } = {}) {
     stopMoving();
     const from = state.z;
-    stopMoving = animate(280, (share) => {
+    stopMoving = animate(lasts, (share) => {
       setZ(from.map((value, j) => value + share * (target[j] - value)), how);
-    });
+    }, after);
   }
 
   function setImage(x, source) {
@@ -75,7 +81,7 @@ export function start(root) {
     if (x) {
       const { mu, logVar } = model.encode(x);
       const sigma = logVar.map((value) => Math.exp(0.5 * value));
-      state.q = { mu, sigma, rate: model.rate({ mu, logVar }) };
+      state.q = { mu, logVar, sigma, rate: model.rate({ mu, logVar }) };
     }
     if (state.close) setClose(true);
     if (x) jump(state.q.mu, "mean");
@@ -92,6 +98,7 @@ export function start(root) {
   /** Let samples fall into the ellipse, a few in each frame; z walks to the last. */
   function sampleMany() {
     stopMoving();
+    inside.none();
     let [left, frame] = [MANY, 0];
     stopMoving = () => cancelAnimationFrame(frame);
     (function fall() {
@@ -106,6 +113,13 @@ export function start(root) {
   }
 
   let stopZoom = () => {};
+  /** Let the background be decoded digits, or codes. */
+  function setDecoded(decoded) {
+    part("digits").checked = decoded;
+    plane.decoded = decoded;
+    refresh();
+  }
+
   /** Show q(z|x) alone, or the whole plane. */
   function setClose(close) {
     state.close = close && Boolean(state.q);
@@ -138,7 +152,8 @@ export function start(root) {
     pending = false;
     if (!canvas.clientWidth) return; // on paper the still picture is shown
     if (stale) showImage();
-    paint(part("decoded"), model.mean(state.logits), [colors.data]);
+    const picture = model.mean(state.logits);
+    for (const name of ["decoded", "made"]) paint(part(name), picture, [colors.data]);
     const more = plane.draw({ ...state, picture: part("decoded") });
     showNumbers();
     if (more) refresh();
@@ -150,7 +165,7 @@ export function start(root) {
     paint(part("seen"), state.x ?? new Float32Array(model.size), [colors.data]);
     drawPad();
     pad.setAttribute("aria-label", `Pad to draw on. ${state.source || "It is empty"}.`);
-    for (const name of ["one", "many", "back", "close"]) part(name).disabled = !state.q;
+    for (const name of ["one", "many", "back", "close", "step"]) part(name).disabled = !state.q;
   }
 
   function drawPad() {
@@ -173,12 +188,13 @@ export function start(root) {
   const nats = (value) => signed(value, 1);
 
   function showNumbers() {
-    const { x, q, z, how, samples } = state;
+    const { x, q, how, samples } = state;
     const fromPrior = how === "prior"; // then z has nothing to do with the image and its q
     const priced = q && !fromPrior;
     const rate = priced ? q.rate : NaN;
     const distortion = priced ? model.distortion(x, state.logits) : NaN;
     part("code").classList.toggle("pg-unmade", fromPrior);
+    inside.show(state, setText);
     const mean = samples.reduce((sum, each) => sum + each.distortion, 0) / samples.length;
     setText("distortion", nats(distortion));
     setText("rate", nats(rate));
@@ -189,89 +205,90 @@ export function start(root) {
     setText("count", `${samples.length || ""} sample${samples.length === 1 ? "" : "s"}`.trim());
     setText("note", x ? SUMS[state.how] : "Without an image there is nothing to price.");
     for (const j of [0, 1]) {
-      setText(`z${j}`, signed(z[j], 3));
-      setText(`mu${j}`, signed(q?.mu[j], 3));
-      setText(`sigma${j}`, signed(q?.sigma[j], 3));
-      setText(`eps${j}`, signed((z[j] - q?.mu[j]) / q?.sigma[j], 2));
       const slider = part(`slider${j}`);
       // Its own step is coarser than z: leave it alone while it says the same.
-      if (Math.abs(slider.value - z[j]) > 0.005) slider.value = z[j].toFixed(2);
+      if (Math.abs(slider.value - state.z[j]) > 0.005) slider.value = state.z[j].toFixed(2);
     }
     tell(distortion, rate);
   }
 
+  function describe(distortion, rate) {
+    const place = `z is ${state.z.map((value) => signed(value, 2)).join(", ")}.`;
+    if (state.how === "prior") return `A sample of the prior. ${place}`;
+    if (!state.x) return `The pad is empty. ${place}`;
+    return `${state.source}. ${place} Distortion ${nats(distortion)}, rate ${nats(rate)}, `
+      + `sum ${nats(distortion + rate)} nats.`;
+  }
+
   let resting = 0;
+  let speak = null; // says something else, once
   /** Tell those who listen, once things have come to rest. */
   function tell(distortion, rate) {
     clearTimeout(resting);
     resting = setTimeout(() => {
-      const place = `z is ${state.z.map((value) => signed(value, 2)).join(", ")}.`;
-      if (state.how === "prior") setText("status", `A sample of the prior. ${place}`);
-      else setText("status", state.x
-        ? `${state.source}. ${place} Distortion ${nats(distortion)}, rate ${nats(rate)}, `
-          + `sum ${nats(distortion + rate)} nats.`
-        : `The pad is empty. ${place}`);
+      const words = speak?.() ?? describe(distortion, rate);
+      speak = null;
+      setText("status", words);
     }, 600);
+  }
+
+  /** Once things have come to rest, tell what `words` returns; or, for null, what is told as a rule. */
+  function atRest(words) {
+    speak = words;
+    refresh();
   }
 
   // ---------------------------------------------------------------- what the reader does
 
   let reading = 0;
-  function readPad() {
+  let stopDrawing = () => {};
+  /** Let nothing more come from the pad. */
+  function leavePad() {
+    stopDrawing();
     cancelAnimationFrame(reading);
-    reading = requestAnimationFrame(() => setImage(toImage(state.strokes), "Your drawing"));
+    reading = 0;
+  }
+
+  function readPad(source) {
+    reading ||= requestAnimationFrame(() => {
+      reading = 0;
+      setImage(toImage(state.strokes), source);
+    });
   }
 
   onDrag(pad, (event) => {
-    press(null);
+    digits.release();
+    leavePad();
     state.strokes.push([place(pad, event)]);
-    readPad();
+    readPad("Your drawing");
   }, (event) => {
     const all = event.getCoalescedEvents?.() ?? [];
     const points = (all.length ? all : [event]).map((each) => place(pad, each));
     state.strokes.at(-1).push(...points);
-    readPad();
+    readPad("Your drawing");
   });
 
   function clear() {
-    press(null);
-    cancelAnimationFrame(reading);
+    digits.release();
+    leavePad();
     state.strokes = [];
     setImage(null, "");
   }
 
-  // Test digits: a button for each class, which goes on to the next example when pressed again.
-  const examples = colors.digits.map((_, digit) =>
-    model.examples.filter((_, i) => model.exampleLabels[i] === digit));
-  const shown = examples.map(() => 0);
-  const buttons = [...root.querySelectorAll("[data-digit]")];
-
-  function label(digit) {
-    const [button, all, k] = [buttons[digit], examples[digit], shown[digit]];
-    button.setAttribute("aria-label", `Test digit ${digit}, example ${k + 1} of ${all.length}`);
-    paint(button.querySelector("canvas"), all[k], [colors.digits[digit]]);
-  }
-
-  /** Let one button look pressed, or none. */
-  function press(digit) {
-    buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(k === digit)));
+  /** Draw a stroke, point by point. */
+  function draw(stroke) {
+    clear();
+    stopDrawing = animate(1500, (share) => {
+      state.strokes = [stroke.slice(0, 1 + Math.round(share * (stroke.length - 1)))];
+      readPad("A drawing by the page");
+    });
   }
 
   function choose(digit) {
-    const again = buttons[digit].getAttribute("aria-pressed") === "true";
-    if (again) shown[digit] = (shown[digit] + 1) % examples[digit].length;
-    label(digit);
-    press(digit);
-    cancelAnimationFrame(reading);
+    leavePad();
     state.strokes = [];
-    setImage(examples[digit][shown[digit]], `Test digit ${digit}, example ${shown[digit] + 1}`);
+    setImage(...digits.take(digit));
   }
-
-  buttons.forEach((button, digit) => {
-    button.style.setProperty("--pg-class", colors.digits[digit]);
-    button.addEventListener("click", () => choose(digit));
-    label(digit);
-  });
 
   const moveTo = (event) => {
     const at = place(canvas, event).map((share) => clamp(share, 0, 1) * canvas.clientWidth);
@@ -279,22 +296,42 @@ export function start(root) {
   };
   onDrag(canvas, moveTo, moveTo);
 
-  const onClick = {
+  // What buttons, keys and the tour do.
+  const actions = {
     clear,
-    one: () => walk(sampleOne(), "sample"),
+    choose,
+    draw,
+    one() {
+      const z = sampleOne();
+      inside.run();
+      walk(z, "sample", { after: PAUSE });
+    },
     many: sampleMany,
     back: () => walk(state.q.mu, "mean"),
     prior: () => walk([normal(), normal()], "prior"),
+    go: (z) => walk(z, "hand", { lasts: 1500 }),
+    /** Run the next line of those inside the draw: the second one draws. */
+    step() {
+      const line = inside.next();
+      if (line === 1) walk(sampleOne(), "sample");
+      atRest(() => state.q && inside.say(line, state)); // unless the pad is empty by then
+    },
+    view({ close = false, decoded = false }) {
+      setClose(close);
+      setDecoded(decoded);
+    },
   };
-  for (const [name, act] of Object.entries(onClick)) part(name).addEventListener("click", act);
+  for (const name of ["clear", "one", "many", "back", "prior", "step"]) {
+    part(name).addEventListener("click", () => actions[name]());
+  }
 
   canvas.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = ARROWS[event.key];
     const step = (plane.view.half / LIMIT) * (event.shiftKey ? 0.02 : 0.1);
     if (arrow) jump(state.z.map((value, j) => value + step * arrow[j]), "hand");
-    else if (event.key === " " && state.q) onClick.one();
-    else if (event.key === "Home" && state.q) onClick.back();
+    else if (event.key === " " && state.q) actions.one();
+    else if (event.key === "Home" && state.q) actions.back();
     else return;
     event.preventDefault();
   });
@@ -306,10 +343,7 @@ export function start(root) {
   }
 
   part("close").addEventListener("change", (event) => setClose(event.target.checked));
-  part("digits").addEventListener("change", (event) => {
-    plane.decoded = event.target.checked;
-    refresh();
-  });
+  part("digits").addEventListener("change", (event) => setDecoded(event.target.checked));
   new ResizeObserver(() => {
     stale = true;
     refresh();
@@ -319,5 +353,6 @@ export function start(root) {
   setText("typicalRate", nats(model.typical.rate));
   setText("typicalSum", nats(model.typical.distortion + model.typical.rate));
   choose(2);
+  createTour(root, part, { model, state, actions, atRest });
   return { model };
 }

@@ -5,31 +5,16 @@ import { PAPER, dots, fit, write } from "../lib/canvas.js";
 import { clamp } from "../lib/numbers.js";
 import { paint } from "../lib/pixels.js";
 import { byClass, drawCodes, drawFrame, namePlaces, project } from "../lib/plane.js";
+import { classNear } from "./codes.js";
 
 export const LIMIT = 4; // in the prior's standard deviations
 const CARD = 62; // CSS pixels: the decoded digit that follows z
 const CELL = 30; // CSS pixels: one digit of the decoded background
 const SLICE = 6; // ms of background work in a frame
 const APART = 0.5; // between the names of two classes
-const NEIGHBOURS = 15;
 const ORANGE_TEXT = "#a74800"; // the posterior's orange, dark enough to read
 
 export const whole = { x: 0, y: 0, half: LIMIT };
-
-/** The class of most of the nearest points: it lends a decoded digit its colour. */
-function nearestClass({ points, labels }, z) {
-  const near = [];
-  points.forEach((point, i) => {
-    const distance = (point[0] - z[0]) ** 2 + (point[1] - z[1]) ** 2;
-    if (near.length === NEIGHBOURS && distance >= near[NEIGHBOURS - 1][0]) return;
-    near.push([distance, labels[i]]);
-    near.sort((a, b) => a[0] - b[0]);
-    near.length = Math.min(near.length, NEIGHBOURS);
-  });
-  const votes = Array.from({ length: 10 }, () => 0);
-  near.forEach(([, label]) => { votes[label] += 1; });
-  return votes.indexOf(Math.max(...votes));
-}
 
 /** Draw a mean's cross and the contours around it, each [mean, sigma] already on the screen. */
 function drawGaussian(context, [x, y], [a, b], color) {
@@ -99,7 +84,7 @@ export function create(canvas, model) {
     while (cells.length && performance.now() < until) {
       const [x, y, size] = cells.shift();
       const z = toPlane([x + size / 2, y + size / 2]);
-      const color = colors.digits[nearestClass(model, z)];
+      const color = colors.digits[classNear(model, z)];
       paint(cell, model.mean(model.decode(z)), [color], { clear: true });
       ground.drawImage(cell, x, y, size, size);
       if (!cells.length) frame();

@@ -1,0 +1,149 @@
+/* The steps of the tour. Each asks a question, acts on the page, and answers with the numbers that
+   the page has then. `where` is the part of the page that it is about, and `see` the part where its
+   answer can be seen, if that is another one. `view` says how the plane is shown. */
+
+import { makeUniform, normal } from "../lib/chance.js";
+import { signed } from "../lib/numbers.js";
+import { hole, nearest, votes } from "./codes.js";
+import { noise } from "./inside.js";
+
+const NEAREST = 20; // codes that are asked for their class
+const REACH = 2; // of the search for a hole, in the prior's standard deviations
+
+const [PAD, PLANE, INSIDE, PRICES] = [".pg-side", ".pg-main", ".pg-inside", ".app-numbers"];
+
+/** A stroke through corners, in shares of the pad's side, with points enough to be drawn slowly. */
+const stroke = (corners) => corners.slice(1).flatMap(([x, y], i) =>
+  Array.from({ length: 13 }, (_, k) =>
+    [[corners[i][0], x], [corners[i][1], y]].map(([a, b]) => a + ((b - a) * k) / 12)));
+
+const SEVEN = stroke([[0.25, 0.25], [0.72, 0.24], [0.42, 0.82]]);
+const STAR = stroke(Array.from({ length: 6 }, (_, k) =>
+  [0.5 + 0.36 * Math.sin(0.8 * Math.PI * k), 0.52 - 0.36 * Math.cos(0.8 * Math.PI * k)]));
+
+const pair = (values, digits = 2) => `(${Array.from(values, (v) => signed(v, digits)).join(", ")})`;
+const nats = (value) => `${signed(value, 1)} nats`;
+const atMean = ({ model, state: { x, q } }) => model.distortion(x, model.decode(q.mu));
+
+/** How many of the nearest codes belong to a digit, in words. */
+const near = ({ model }, z, digit) =>
+  `Of the ${NEAREST} nearest codes of test digits, ${votes(model, z, NEAREST)[digit]} belong to `
+  + `${digit}s.`;
+
+/** The point on the other side of the centre, well away from it. */
+const opposite = ([x, y]) => [x, y].map((value) => (-REACH * value) / Math.hypot(x, y));
+
+export const STEPS = [
+  {
+    question: "Here comes a 0 from the test set. Where on the plane will the encoder put it?",
+    where: PLANE,
+    act: ({ actions }) => actions.choose(0),
+    answer: (page) =>
+      `At μ = ${pair(page.state.q.mu)}. ${near(page, page.state.q.mu, 0)}`,
+  },
+  {
+    question: "Now z walks to the other side of the plane. Will the picture jump at some place, "
+      + "from one digit to another?",
+    where: PLANE,
+    act: ({ actions, state }) => actions.go(opposite(state.q.mu)),
+    answer: ({ state: { q, z } }) =>
+      `It does not: the decoder is a continuous function. Between μ = ${pair(q.mu)} and `
+      + `z = ${pair(z)} each picture turns into the next.`,
+  },
+  {
+    question: "The page draws a 7. Will its code lie among those of the 7s?",
+    where: PAD,
+    see: PLANE,
+    act: ({ actions }) => actions.draw(SEVEN),
+    answer: (page) =>
+      `The drawing is encoded at μ = ${pair(page.state.q.mu)}. ${near(page, page.state.q.mu, 7)}`,
+  },
+  {
+    question: "A code is drawn, line by line: z = μ + σ ⊙ ε. How far will the noise move it?",
+    where: INSIDE,
+    act: ({ actions }) => actions.one(),
+    answer: ({ state: { q, z } }) => {
+      const eps = noise({ q, z });
+      return `The noise is ε = ${pair(eps)}. Times σ, that is a step of `
+        + `${pair(eps.map((value, j) => value * q.sigma[j]), 3)} from μ.`;
+    },
+  },
+  {
+    question: "And a hundred draws from the same ellipse: how much will the distortion vary?",
+    where: PLANE,
+    view: { close: true },
+    act: ({ actions }) => actions.many(),
+    answer: (page) => {
+      const found = page.state.samples.map(({ distortion }) => distortion);
+      const mean = found.reduce((sum, each) => sum + each, 0) / found.length;
+      return `It was ${signed(Math.min(...found), 1)} to ${nats(Math.max(...found))} in `
+        + `${found.length} samples, and ${nats(mean)} on average. At μ it is ${nats(atMean(page))}.`;
+    },
+  },
+  {
+    question: "Now z goes far away from the ellipse. Which of the two prices will change?",
+    where: PRICES,
+    act: ({ actions, state }) => actions.go(opposite(state.q.mu)),
+    answer: (page) => {
+      const { model, state: { x, q, logits } } = page;
+      return `The distortion: at μ it is ${nats(atMean(page))}, and here `
+        + `${nats(model.distortion(x, logits))}. The rate is still ${nats(q.rate)}, for z has no `
+        + "part in it.";
+    },
+  },
+  {
+    question: "The rate charges for the distance of μ from the centre, and for each σ that is not 1. "
+      + "Which of the two costs more for a 1?",
+    where: PLANE,
+    act: ({ actions }) => actions.choose(1),
+    answer: ({ state: { q } }) => {
+      const distance = 0.5 * q.mu.reduce((sum, mu) => sum + mu ** 2, 0);
+      const width = q.rate - distance;
+      return `The ${width > distance ? "width" : "distance"}. The distance costs `
+        + `${signed(distance, 2)} nats, and the width ${signed(width, 2)} nats.`;
+    },
+  },
+  {
+    question: "The page draws a star, which is no digit. Will its ellipse be larger than a digit's? "
+      + "Will its distortion?",
+    where: PAD,
+    see: PRICES,
+    act: ({ actions }) => actions.draw(STAR),
+    answer(page) {
+      const { model, state } = page;
+      const qs = model.examples.map((x) => model.encode(x));
+      const larger = qs.filter(({ logVar }) =>
+        logVar[0] + logVar[1] > state.q.logVar[0] + state.q.logVar[1]).length;
+      const dearer = model.examples.filter((x, i) =>
+        model.distortion(x, model.decode(qs[i].mu)) > atMean(page)).length;
+      return `Of the ${qs.length} test digits behind the buttons, ${larger} have a larger ellipse, `
+        + `and ${dearer} a larger distortion than its ${nats(atMean(page))}.`;
+    },
+  },
+  {
+    question: "The prior says where codes should lie. Does it expect some where the digits have none?",
+    where: PLANE,
+    act({ actions, model }) {
+      const found = hole(model.points, REACH);
+      actions.go(found.z);
+      return found;
+    },
+    answer({ model }, { z, radius, missing }) {
+      const uniform = makeUniform(1);
+      const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
+      return `Within ${signed(radius, 2)} of z = ${pair(z)} it expects ${signed(missing, 0)} of `
+        + `${draws.length} codes, and there is none. In as many draws from the prior itself, the `
+        + `largest hole lacks ${signed(hole(draws, REACH).missing, 0)}. Is the picture a digit?`;
+    },
+  },
+  {
+    question: "At last a code from the prior, without any image. Will the decoder make a digit of it?",
+    where: PLANE,
+    act: ({ actions }) => actions.prior(),
+    answer({ model, state: { z } }) {
+      const [[squared, i]] = nearest(model.points, z, 1);
+      return `This z is ${pair(z)}. The nearest code of a test digit is ${signed(Math.sqrt(squared), 3)} `
+        + `away and belongs to a ${model.labels[i]}. Is the picture one?`;
+    },
+  },
+];
