@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from sklearn.neighbors import KNeighborsClassifier
 
 import vaetut
 
@@ -12,11 +13,6 @@ SHAPES = {  # corners of one stroke, on 28 x 28 pixels
     "star": [
         (14 + 9 * math.sin(TURN * 0.4 * k), 14 - 9 * math.cos(TURN * 0.4 * k)) for k in range(6)
     ],
-    "spiral": [
-        (14 + k * math.cos(k / 2) * 0.45, 14 + k * math.sin(k / 2) * 0.45) for k in range(21)
-    ],
-    "H": [(7, 5), (7, 23), (7, 14), (20, 14), (20, 5), (20, 23)],
-    "X": [(6, 5), (21, 23), (13.5, 14), (21, 5), (6, 23)],
     "I": [(14, 4), (14, 24)],
 }
 
@@ -73,11 +69,11 @@ def test_narrow_ellipses_cost_more_than_distant_ones(model, digits):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_is_no_digit(model, digits, costs, shape):
-    """Question 5: no wider ellipse, and a larger distortion; but the letter I passes as a one."""
+    """Question 5: a star has a smaller ellipse and costs more; but an I is cheap."""
     x = drawn(SHAPES[shape])
     dearer = (distortion(model, x, 100) > costs).double().mean()
     if shape == "I":
-        assert dearer < 0.2
+        assert dearer < 0.2  # with the page's thinner pen, it is cheaper still
         return
     assert dearer > 0.98
     with torch.no_grad():
@@ -85,8 +81,28 @@ def test_what_is_no_digit(model, digits, costs, shape):
     assert wider.double().mean() < 0.5
 
 
+@torch.no_grad()
+def test_digits_that_come_back_as_another(model, digits):
+    """Question 1: about one in five, and most often 4s and 5s."""
+    images, labels = vaetut.load_mnist("train")
+    judge = KNeighborsClassifier(5).fit(images[:10_000], labels[:10_000])
+    truth = vaetut.load_mnist("test")[1][: len(digits)]
+    back = torch.from_numpy(judge.predict(model.decode_mean(model.encode(digits)[0])))
+    missed = (back != truth).double()
+    assert missed.mean().item() == pytest.approx(0.2, abs=0.05)
+    by_class = torch.stack([missed[truth == digit].mean() for digit in range(10)])
+    assert set(by_class.topk(2).indices.tolist()) == {4, 5}
+
+
+@torch.no_grad()
+def test_a_small_step_may_change_most_of_a_picture(model):
+    """Question 2: near (0.25, 0.2), a step of 0.2 changes more than half of the ink."""
+    here, there = model.decode_mean(torch.tensor([[0.25, 0.2], [0.45, 0.2]]))
+    assert (here - there).abs().sum() > 0.5 * here.sum()
+
+
 def test_where_the_priors_draws_fall(model, digits):
-    """Question 6: 9 of 100 into a hole, most of them within two; of new digits' codes, 2."""
+    """Question 6: 9 of 100 into a hole, most of them within two; of new digits' codes, 1 or 2."""
     g = torch.Generator().manual_seed(0)
     with torch.no_grad():
         q = model.posterior(vaetut.load_mnist("train")[0])
@@ -101,5 +117,5 @@ def test_where_the_priors_draws_fall(model, digits):
     holes = torch.cat([in_hole(part) for part in prior.split(100)])
     of_codes = torch.cat([in_hole(part) for part in codes.split(100)])
     assert holes.double().mean().item() == pytest.approx(0.09, abs=0.02)
-    assert of_codes.double().mean() < 0.025
+    assert 0.005 < of_codes.double().mean() < 0.025
     assert (prior[holes].norm(dim=1) < 2).double().mean() > 0.7

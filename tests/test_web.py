@@ -103,17 +103,25 @@ def test_a_row_of_zeros_stays_one(plane_model, images, labels):
 
 def test_points_are_draws_from_the_posteriors(plane_model, images, labels):
     some, other = (
-        json.loads(web.export_json(plane_model, images, labels, num_points=40, seed=seed))
+        json.loads(web.export_json(plane_model, images, labels, num_points=N, seed=seed))
         for seed in (0, 1)
     )
     z = array(some["points"]["z"], "<i2").reshape(-1, 2) * some["points"]["step"]
     with torch.no_grad():
-        mu, log_var = web.load_json(json.dumps(some)).encode(images[:40])
+        mu, log_var = web.load_json(json.dumps(some)).encode(images)
     eps = (torch.from_numpy(z) - mu) / (0.5 * log_var).exp()
     assert eps.abs().max() < 5
     assert 0.7 < eps.std() < 1.3
     assert some["points"]["z"] != other["points"]["z"]
-    np.testing.assert_array_equal(array(some["points"]["labels"], "<u1"), labels[:40])
+    np.testing.assert_array_equal(array(some["points"]["labels"], "<u1"), labels)
+
+
+def test_points_are_of_images_drawn_at_random(plane_model, images):
+    place = torch.arange(N) * 10 // N  # a label says where among the images it stands
+    text = web.export_json(plane_model, images, place, num_points=N // 2)
+    found = np.bincount(array(json.loads(text)["points"]["labels"], "<u1").astype(int))
+    assert found.sum() == N // 2
+    assert len(found) == 10 and found.min() > 0
 
 
 def test_typical_costs_are_those_of_the_rounded_model(plane_model, images, labels):

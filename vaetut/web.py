@@ -30,7 +30,7 @@ from .colors import COLORS, PALETTE
 from .likelihoods import Bernoulli
 from .model import VAE, unwrap
 from .networks import Decoder, Encoder
-from .noise import make_generator
+from .noise import EVALUATION, make_generator
 from .priors import StandardNormal
 
 FORMAT = "vaetut-web/1"
@@ -71,11 +71,11 @@ def export_json(
     labels : Tensor of int, shape (N,)
         Digits 0 to 9.
     num_points : int
-        How many images, from the first on, lend a point to the plane.
+        How many images, drawn at random, lend a point to the plane.
     num_examples : int
         Images of each class to choose from, the first that there are.
     seed : int
-        Of the points' noise.
+        Of that draw, and of the points' noise.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def export_json(
     config = encoder.config | {"likelihood": "bernoulli", "variance": 1.0}
     export = {"format": FORMAT, "config": config} | _networks(encoder, decoder)
     rounded = _read_model(export)
-    export |= _points(rounded, images[:num_points], labels[:num_points], seed)
+    export |= _points(rounded, images, labels, num_points, seed)
     export |= _examples(images, labels, num_examples)
     export["colors"] = {"digits": list(PALETTE), **COLORS}
     return json.dumps(export, indent=0)
@@ -269,10 +269,14 @@ def _read_model(export: dict[str, Any]) -> VAE:
 
 
 @torch.no_grad()
-def _points(model: VAE, images: torch.Tensor, labels: torch.Tensor, seed: int) -> dict[str, Any]:
-    x = images.float().cpu()
+def _points(
+    model: VAE, images: torch.Tensor, labels: torch.Tensor, count: int, seed: int
+) -> dict[str, Any]:
+    rows = torch.randperm(len(images), generator=make_generator(seed, EVALUATION))[:count]
+    rows = rows.sort().values
+    x, labels = images[rows.to(images.device)].float().cpu(), labels[rows.to(labels.device)]
     q = model.encode(x)
-    z = q.sample(generator=make_generator(seed))  # (N, 2)
+    z = q.sample(generator=make_generator(seed))  # (count, 2)
     distortion = -model.log_likelihood(x, z)
     steps = (z / STEP).round().clamp(-(2**15), 2**15 - 1)
     return {

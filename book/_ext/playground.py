@@ -34,8 +34,9 @@ def draw_still(model: vaetut.VAE, images: torch.Tensor, labels: torch.Tensor) ->
     figure = Figure(figsize=(8, 4.5), dpi=200, facecolor="white")
     plane = figure.add_axes((0.29, 0.11, 0.46, 0.86))
     g = torch.Generator().manual_seed(0)
-    codes = vaetut.reparameterize(*model.encode(images[:NUM_POINTS]), generator=g)
-    plotting.latent_scatter(codes, labels[:NUM_POINTS], plane, prior=True)
+    some = torch.randperm(len(images), generator=g)[:NUM_POINTS]
+    codes = vaetut.reparameterize(*model.encode(images[some]), generator=g)
+    plotting.latent_scatter(codes, labels[some], plane, prior=True)
     plane.set(xlim=(-4, 4), ylim=(-4, 4))
     half = 4 * sigma.max()
     span = torch.stack([centre - half, centre + half])  # (2, 2): from, to

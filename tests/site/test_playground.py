@@ -814,6 +814,14 @@ def test_the_tour_bears_with_a_reader_who_does_something_else(open_page: Open) -
     page.locator("[data-pg='go']").focus()
     page.keyboard.press("Enter")
     assert answer(page)
+    part(page, "go").click()  # "Next"
+    part(page, "go").click()
+    page.locator("[data-digit='1']").click()  # of which the question is not
+    wait_for_rest(page)
+    expect(part(page, "status")).to_contain_text("Test digit 1")
+    expect(part(page, "go")).to_have_text("Show me")
+    expect(part(page, "answer")).to_be_empty()
+    assert answer(page)
 
 
 def test_the_tour_has_no_barriers(open_page: Open, size: str, theme: str) -> None:

@@ -18,7 +18,7 @@ const MANY = 100; // samples
 const AT_ONCE = 4; // of them in a frame
 
 const SUMS = {
-  mean: "At μ. The mean of q is no sample of it, so this sum is no estimate of −ℒ.",
+  mean: "At μ. The mean of q is no sample of it: for most digits this sum is less than −ℒ.",
   sample: "At a sample of q(z|x): the sum estimates −ℒ. The mean of many samples does so better.",
   prior: "At a sample of the prior. It belongs to no image, so there is nothing to price.",
   hand: "At a z of your choice. It is no sample of q, so this sum is no estimate of −ℒ.",

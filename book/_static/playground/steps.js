@@ -25,10 +25,9 @@ const pair = (values, digits = 2) => `(${Array.from(values, (v) => signed(v, dig
 const nats = (value) => `${signed(value, 1)} nats`;
 const atMean = ({ model, state: { x, q } }) => model.distortion(x, model.decode(q.mu));
 
-/** How many of the nearest codes belong to a digit, in words. */
+/** How many of the nearest dots belong to a digit, in words. */
 const near = ({ model }, z, digit) =>
-  `Of the ${NEAREST} nearest codes of test digits, ${votes(model, z, NEAREST)[digit]} belong to `
-  + `${digit}s.`;
+  `Of the ${NEAREST} nearest dots, ${votes(model, z, NEAREST)[digit]} are ${digit}s.`;
 
 /** The point on the other side of the centre, well away from it. */
 const opposite = ([x, y]) => [x, y].map((value) => (-REACH * value) / Math.hypot(x, y));
@@ -69,7 +68,7 @@ export const STEPS = [
     },
   },
   {
-    question: "And a hundred draws from the same ellipse: how much will the distortion vary?",
+    question: "And many draws from the same ellipse: how much will the distortion vary?",
     where: PLANE,
     view: { close: true },
     act: ({ actions }) => actions.many(),
@@ -121,7 +120,7 @@ export const STEPS = [
     },
   },
   {
-    question: "The prior says where codes should lie. Does it expect some where the digits have none?",
+    question: "The prior says where codes should lie. Does it expect some where no dot lies?",
     where: PLANE,
     act({ actions, model }) {
       const found = hole(model.points, REACH);
@@ -132,7 +131,7 @@ export const STEPS = [
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
       return `Within ${signed(radius, 2)} of z = ${pair(z)} it expects ${signed(missing, 0)} of `
-        + `${draws.length} codes, and there is none. In as many draws from the prior itself, the `
+        + `the ${draws.length} dots, and there is none. In as many draws from the prior itself, the `
         + `largest hole lacks ${signed(hole(draws, REACH).missing, 0)}. Is the picture a digit?`;
     },
   },
@@ -142,7 +141,7 @@ export const STEPS = [
     act: ({ actions }) => actions.prior(),
     answer({ model, state: { z } }) {
       const [[squared, i]] = nearest(model.points, z, 1);
-      return `This z is ${pair(z)}. The nearest code of a test digit is ${signed(Math.sqrt(squared), 3)} `
+      return `This z is ${pair(z)}. The nearest dot is ${signed(Math.sqrt(squared), 3)} `
         + `away and belongs to a ${model.labels[i]}. Is the picture one?`;
     },
   },

@@ -68,4 +68,12 @@ export function create(root, part, page) {
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !panel.hidden) leave();
   });
+  // An answer is about what the tour did: if the reader's hand comes between, it is asked again.
+  for (const name of ["pointerdown", "keydown", "input", "click"]) {
+    root.addEventListener(name, (event) => {
+      if (phase !== "acting" || panel.contains(event.target) || event.key === "Tab") return;
+      page.atRest(null);
+      phase = "asked";
+    }, { capture: true });
+  }
 }
