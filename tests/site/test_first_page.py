@@ -177,7 +177,8 @@ def test_mouse(open_page: Open, decode: Callable) -> None:
     torch.testing.assert_close(dragged, normal.icdf(shares), atol=0.02, rtol=0)
     assert_digit_is(page, decode(dragged))
     assert (decode(dragged) - decode(start)).abs().max() > 0.5
-    text = " and ".join(f"{value:.2f}" for value in dragged.tolist()).replace("-", "−")
+    across, up = (f"{value:.2f}".replace("-", "−") for value in dragged.tolist())
+    text = f"{across} across and {up} up"
     assert page.locator("[data-live=dials]").inner_text() == text
     assert page.locator(RING).get_attribute("aria-valuetext").startswith(f"{text}, near the ")
     assert page.locator(RING).get_attribute("aria-valuenow") == f"{dragged[0]:.2f}"
@@ -197,7 +198,8 @@ def test_mouse_beyond_the_edge_stays_on_the_sheet(open_page: Open) -> None:
 
 
 def test_finger(open_page: Open, decode: Callable) -> None:
-    """The first touch already counts, though the script comes after it; and nothing scrolls."""
+    """The first touch already counts, though the script comes after it; the ring is dragged; a
+    swipe beside it scrolls the page, as everywhere."""
     page = open_page("phone", has_touch=True, is_mobile=True)
     hand = page.context.new_cdp_session(page)
 
@@ -212,6 +214,8 @@ def test_finger(open_page: Open, decode: Callable) -> None:
     shares = torch.tensor([2.5 / 24, 8.5 / 10])
     torch.testing.assert_close(first, normal.icdf(shares), atol=0.05, rtol=0)
     assert_digit_is(page, decode(first))
+    touch("touchEnd")
+    touch("touchStart", *middle(page, 2, 1))
     for row in (3, 5, 7, 9):
         touch("touchMove", *middle(page, 5, row))
     touch("touchEnd")
@@ -222,6 +226,13 @@ def test_finger(open_page: Open, decode: Callable) -> None:
     )
     assert_digit_is(page, decode(last))
     assert page.evaluate("scrollY") == 0
+    x, y = middle(page, 15, 8)
+    touch("touchStart", x, y)
+    for step in range(1, 6):
+        touch("touchMove", x, y - 30 * step)
+    touch("touchEnd")
+    page.wait_for_timeout(100)
+    assert page.evaluate("scrollY") > 50
 
 
 def test_keyboard_alone(open_page: Open, decode: Callable) -> None:

@@ -747,14 +747,14 @@ def test_the_tours_answers_are_true(open_page: Open) -> None:
     assert distance + width == pytest.approx(number(page, "rate"), abs=0.07)
     assert text.startswith("The width" if width > distance else "The distance")
 
-    among, larger, dearer, price = numbers(next(tour))
+    among, smaller, cheaper, price = numbers(next(tour))
     with exported() as model:
         mu, log_var = model.encode(examples)
         prices = -model.log_likelihood(examples, mu)
     assert among == len(examples)
     assert price == number(page, "distortion")
-    assert dearer == (prices > price).sum()
-    assert larger == pytest.approx((log_var.sum(1) > inside(page, "qLogVar").sum()).sum(), abs=1)
+    assert cheaper == (prices < price).sum()
+    assert smaller == pytest.approx((log_var.sum(1) < inside(page, "qLogVar").sum()).sum(), abs=1)
 
     radius, *centre, missing, _, by_chance = numbers(next(tour))
     assert centre == pytest.approx(z(page), abs=6e-3)

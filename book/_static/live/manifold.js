@@ -42,7 +42,8 @@ export function start(root, touch) {
     const label = labels[row * dials[0].length + column];
     paint(digit, decode(z), [colors[label]]);
     names.forEach((name, j) => style.setProperty(name, at[j]));
-    const text = z.map((value) => signed(value, 2)).join(" and ");
+    const [across, up] = z.map((value) => signed(value, 2));
+    const text = `${across} across and ${up} up`;
     words.textContent = text;
     plane.setAttribute("aria-valuenow", z[0].toFixed(2));
     plane.setAttribute("aria-valuetext", `${text}, near the ${label}s`);
@@ -63,7 +64,7 @@ export function start(root, touch) {
   });
 
   // A finger lay on the sheet before there was anybody to ask where.
-  if (touch?.target === plane && touch.pointerType === "touch") follow(touch);
+  if (plane.contains(touch?.target) && touch.pointerType === "touch") follow(touch);
   else set(home);
   return { get z() { return z; } }; // for tests
 }

@@ -4,7 +4,7 @@
 import { fit } from "../lib/canvas.js";
 import { normal } from "../lib/chance.js";
 import { ARROWS, onDrag, place } from "../lib/hand.js";
-import { animate, calm } from "../lib/motion.js";
+import { afterFrames, animate, calm } from "../lib/motion.js";
 import { clamp, signed } from "../lib/numbers.js";
 import { paint } from "../lib/pixels.js";
 import { create as createDigits } from "./digits.js";
@@ -225,11 +225,12 @@ export function start(root) {
   /** Tell those who listen, once things have come to rest. */
   function tell(distortion, rate) {
     clearTimeout(resting);
-    resting = setTimeout(() => {
+    const waiting = resting = setTimeout(() => afterFrames(2, () => {
+      if (waiting !== resting) return; // a page out of sight has no frames: then things go on first
       const words = speak?.() ?? describe(distortion, rate);
       speak = null;
       setText("status", words);
-    }, 600);
+    }), 600);
   }
 
   /** Once things have come to rest, tell what `words` returns; or, for null, what is told as a rule. */
@@ -264,7 +265,7 @@ export function start(root) {
   }, (event) => {
     const all = event.getCoalescedEvents?.() ?? [];
     const points = (all.length ? all : [event]).map((each) => place(pad, each));
-    state.strokes.at(-1).push(...points);
+    state.strokes.at(-1)?.push(...points); // none are left if the pad was cleared meanwhile
     readPad("Your drawing");
   });
 
@@ -310,6 +311,10 @@ export function start(root) {
     back: () => walk(state.q.mu, "mean"),
     prior: () => walk([normal(), normal()], "prior"),
     go: (z) => walk(z, "hand", { lasts: 1500 }),
+    halt() {
+      leavePad();
+      stopMoving();
+    },
     /** Run the next line of those inside the draw: the second one draws. */
     step() {
       const line = inside.next();

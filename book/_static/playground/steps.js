@@ -38,16 +38,17 @@ export const STEPS = [
     where: PLANE,
     act: ({ actions }) => actions.choose(0),
     answer: (page) =>
-      `At μ = ${pair(page.state.q.mu)}. ${near(page, page.state.q.mu, 0)}`,
+      `Two numbers are the middle of what it says of an image: μ = ${pair(page.state.q.mu)}. `
+      + near(page, page.state.q.mu, 0),
   },
   {
-    question: "Now z walks to the other side of the plane. Will the picture jump at some place, "
-      + "from one digit to another?",
+    question: "Now the dark dot, z, goes to the other side of the plane. The card beside it shows "
+      + "what the decoder makes of z. Will it jump at some place, from one digit to another?",
     where: PLANE,
     act: ({ actions, state }) => actions.go(opposite(state.q.mu)),
     answer: ({ state: { q, z } }) =>
-      `It does not: the decoder is a continuous function. Between μ = ${pair(q.mu)} and `
-      + `z = ${pair(z)} each picture turns into the next.`,
+      `Nowhere: the decoder is a continuous function. Between μ = ${pair(q.mu)} and `
+      + `z = ${pair(z)} each picture turns into the next. Drag z slowly to see it.`,
   },
   {
     question: "The page draws a 7. Will its code lie among those of the 7s?",
@@ -58,7 +59,8 @@ export const STEPS = [
       `The drawing is encoded at μ = ${pair(page.state.q.mu)}. ${near(page, page.state.q.mu, 7)}`,
   },
   {
-    question: "A code is drawn, line by line: z = μ + σ ⊙ ε. How far will the noise move it?",
+    question: "The encoder also says how far a code may lie from μ: about σ. So a code is drawn with "
+      + "random noise ε, z = μ + σ · ε. How far from μ will it be?",
     where: INSIDE,
     act: ({ actions }) => actions.one(),
     answer: ({ state: { q, z } }) => {
@@ -68,7 +70,8 @@ export const STEPS = [
     },
   },
   {
-    question: "And many draws from the same ellipse: how much will the distortion vary?",
+    question: "And many such draws, close up? Each has a price for what its picture gets wrong, the "
+      + "distortion, in nats, the unit of natural logarithms. How much will it vary?",
     where: PLANE,
     view: { close: true },
     act: ({ actions }) => actions.many(),
@@ -80,7 +83,8 @@ export const STEPS = [
     },
   },
   {
-    question: "Now z goes far away from the ellipse. Which of the two prices will change?",
+    question: "The second price, the rate, is for how far the orange ellipse is from the prior, the "
+      + "blue circles. Now z goes far away from the ellipse. Which price will change?",
     where: PRICES,
     act: ({ actions, state }) => actions.go(opposite(state.q.mu)),
     answer: (page) => {
@@ -115,8 +119,9 @@ export const STEPS = [
         logVar[0] + logVar[1] > state.q.logVar[0] + state.q.logVar[1]).length;
       const dearer = model.examples.filter((x, i) =>
         model.distortion(x, model.decode(qs[i].mu)) > atMean(page)).length;
-      return `Of the ${qs.length} test digits behind the buttons, ${larger} have a larger ellipse, `
-        + `and ${dearer} a larger distortion than its ${nats(atMean(page))}.`;
+      return `Of the ${qs.length} test digits behind the buttons, ${qs.length - larger} have a `
+        + `smaller ellipse, and ${qs.length - dearer} a smaller distortion than its `
+        + `${nats(atMean(page))}.`;
     },
   },
   {
@@ -131,8 +136,8 @@ export const STEPS = [
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
       return `Within ${signed(radius, 2)} of z = ${pair(z)} it expects ${signed(missing, 0)} of `
-        + `the ${draws.length} dots, and there is none. In as many draws from the prior itself, the `
-        + `largest hole lacks ${signed(hole(draws, REACH).missing, 0)}. Is the picture a digit?`;
+        + `the ${draws.length} dots, and there is none. Among as many draws from the prior itself, `
+        + `the largest gap lacks ${signed(hole(draws, REACH).missing, 0)}. Is the picture a digit?`;
     },
   },
   {

@@ -17,16 +17,23 @@ export function create(root, part, page) {
     root.querySelector(place).scrollIntoView({ block: "start", behavior });
   }
 
-  function ask(step) {
+  /** Wait for the reader, whatever the page was about to do. */
+  function rest() {
+    page.actions.halt();
     page.atRest(null);
-    at = step;
     phase = "asked";
+    go.textContent = "Show me";
+  }
+
+  function ask(step) {
+    rest();
+    page.actions.view({});
+    at = step;
     panel.hidden = false;
     part("progress").textContent = `${at + 1} of ${STEPS.length}`;
     part("words").textContent = STEPS[at].question;
     part("answer").textContent = "";
     part("previous").disabled = at === 0;
-    go.textContent = "Show me";
     question.focus({ preventScroll: true });
     lookAt(STEPS[at].where);
   }
@@ -34,14 +41,11 @@ export function create(root, part, page) {
   function showAnswer() {
     const { act, answer, view, see } = STEPS[at];
     phase = "acting";
+    go.textContent = "…";
     if (!page.state.q) page.actions.choose(2); // some image, of which the step may speak
     page.actions.view(view ?? {});
     const before = act(page);
     page.atRest(() => {
-      if (!page.state.q) { // the reader has cleared the pad
-        phase = "asked";
-        return null;
-      }
       const text = answer(page, before);
       phase = "answered";
       if (see) lookAt(see);
@@ -52,11 +56,12 @@ export function create(root, part, page) {
   }
 
   function leave() {
-    page.atRest(null);
+    rest();
     panel.hidden = true;
     part("begin").focus();
   }
 
+  part("begin").disabled = false;
   part("begin").addEventListener("click", () => ask(0));
   part("previous").addEventListener("click", () => ask(at - 1));
   part("leave").addEventListener("click", leave);
@@ -72,8 +77,7 @@ export function create(root, part, page) {
   for (const name of ["pointerdown", "keydown", "input", "click"]) {
     root.addEventListener(name, (event) => {
       if (phase !== "acting" || panel.contains(event.target) || event.key === "Tab") return;
-      page.atRest(null);
-      phase = "asked";
+      rest();
     }, { capture: true });
   }
 }
