@@ -171,8 +171,67 @@ def test_a_machine_made_change_is_named_and_counted():
 def test_a_surviving_change_needs_its_own_reason(monkeypatch):
     monkeypatch.setattr(machine, "change", lambda name: f"- a\n+ b{name[-1]}")
     names = ["vaetut.m.x_f__mutmut_1", "vaetut.m.x_f__mutmut_2"]
-    reasons = [{"function": "vaetut.m.f", "change": "- a\n+ b1\n", "reason": "the same"}]
-    assert machine.unexplained(names, reasons) == ["vaetut.m.f\n- a\n+ b2"]
+    single = {"function": "vaetut.m.f", "change": "- a\n+ b1\n", "reason": "the same"}
+    kind = {"function": r"vaetut\.m\..", "change": r"- (.)\n\+ b[1-2]", "reason": "the same"}
+    apart = kind | {"function": r"vaetut\.m"}
+    left = {"equivalent": [single], "kind": [apart]}
+    assert machine.unexplained(names, left) == ["vaetut.m.f\n- a\n+ b2"]
+    assert machine.unexplained(names, left | {"kind": [apart, kind]}) == []
+
+
+# Changes that a kind takes, each beside one like it that would be a fault.
+OF_A_KIND = [
+    ("priors.f", 'check_finite(z, name="z")', "check_finite(z, )", 'check_finite(name="z")'),
+    ("priors.f", 'check(z, name="z")', 'check(z, name="XXzXX")', 'check(z, name="q")'),
+    ("model.f", 'name = "a sum"', 'name = "A SUM"', 'name = "a mean"'),
+    ("priors.f", 'check_count(n, "n")', "check_count(n, None)", "check_count(None)"),
+    ("m.f", "zip(a, b, strict=True)", "zip(a, b, strict=False)", "zip(a, a, strict=False)"),
+    ("m.f", "zip(a, b, strict=True)", "zip(a, b, )", "zip(b, )"),
+    ("noise.f", "rand(n, device=x.device)", "rand(n, )", "rand(device=x.device)"),
+    ("noise.f", "a.to(x.device)", "a.to(None)", "b.to(None)"),
+    ("refinement.refine_posterior", "kl.sum(-1)", "kl.sum(+1)", "kl.sum(-2)"),
+    ("likelihoods.base.Likelihood.start", "cat([a, b], -1)", "cat([a, b], +1)", "cat([a, b], 0)"),
+    (
+        "functional.cross_entropy",
+        "return each.sum(-1)",
+        "return each.sum(-2)",
+        "return total.sum(-2)",
+    ),
+    (
+        "likelihoods.discrete.Poisson.check",
+        'def check(self, x, name: str = "x", remedy: str = ""):',
+        'def check(self, x, name: str = "x", remedy: str = "XXXX"):',
+        'def check(self, x, name: str = "X", remedy: str = ""):',
+    ),
+    (
+        "likelihoods.discrete.DiscretizedLogistic.log_prob_each",
+        "torch.where(x > 1 - self.step / 2, a, b)",
+        "torch.where(x >= 1 - self.step / 2, a, b)",
+        "torch.where(x > 2 - self.step / 2, a, b)",
+    ),
+    (
+        "likelihoods.discrete.Poisson.sample",
+        "return draws.to(params)",
+        "return draws.to(None)",
+        "return draws",
+    ),
+]
+KINDS = tomllib.loads(machine.REASONS.read_text("utf-8"))["kind"]
+
+
+@pytest.mark.parametrize(("function", "old", "new", "fault"), OF_A_KIND)
+def test_a_kind_takes_its_changes_and_no_fault_beside_them(function, old, new, fault):
+    for change, taken in ((new, 1), (fault, 0)):
+        what = f"- {old}\n+ {change}"
+        found = [machine.is_of_kind(kind, f"vaetut.{function}", what) for kind in KINDS]
+        assert sum(found) == taken, change
+
+
+def test_each_kind_takes_something_and_has_its_reason():
+    for kind in KINDS:
+        told = ((f"vaetut.{name}", f"- {old}\n+ {new}") for name, old, new, _ in OF_A_KIND)
+        assert any(machine.is_of_kind(kind, *each) for each in told), kind
+        assert len(kind["reason"].split()) > 3, kind
 
 
 def test_each_reason_is_about_code_that_is_there():
