@@ -48,11 +48,12 @@ def test_as_generator_falls_back_to_the_seed():
     assert torch.equal(draw(noise.as_generator(None, 0, 2)), draw(noise.make_generator(0, 2)))
 
 
+@pytest.mark.parametrize("draws", [noise.standard_normal, noise.uniform])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_standard_normal_has_the_dtype_and_shape_asked_for(dtype):
-    eps = noise.standard_normal((5, 2), torch.zeros(1, dtype=dtype), None)
-    assert eps.dtype == dtype
-    assert eps.shape == (5, 2)
+def test_draws_have_the_dtype_and_shape_asked_for(draws, dtype):
+    found = draws((5, 2), torch.zeros(1, dtype=dtype), None)
+    assert found.dtype == dtype
+    assert found.shape == (5, 2)
 
 
 def test_standard_normal_is_standard_normal(assert_mean, seeded):
