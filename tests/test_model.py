@@ -15,6 +15,7 @@ from vaetut.likelihoods import Bernoulli
 from vaetut.likelihoods.gaussian import MIN_LOG_VAR_X
 from vaetut.model import unwrap_and_check
 from vaetut.networks import ACTIVATIONS, Decoder, Encoder
+from vaetut.noise import WEIGHTS, make_generator
 from vaetut.parts import describe
 
 
@@ -80,7 +81,7 @@ def test_initial_weights_come_from_the_generator_alone(build, seeded):
     torch.rand(7)
     assert torch.equal(weights(seeded(1)), first)
     assert not torch.equal(weights(seeded(2)), first)
-    assert torch.equal(weights(None), weights(None))
+    assert torch.equal(weights(None), weights(make_generator(0, WEIGHTS)))
 
 
 def test_no_two_layers_start_alike():

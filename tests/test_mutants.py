@@ -188,6 +188,7 @@ OF_A_KIND = [
     ("m.f", "zip(a, b, strict=True)", "zip(a, b, strict=False)", "zip(a, a, strict=False)"),
     ("m.f", "zip(a, b, strict=True)", "zip(a, b, )", "zip(b, )"),
     ("noise.f", "rand(n, device=x.device)", "rand(n, )", "rand(device=x.device)"),
+    ("noise.f", "rand(n, device=x.device, dtype=d)", "rand(n, dtype=d)", "rand(n, device=None)"),
     ("noise.f", "a.to(x.device)", "a.to(None)", "b.to(None)"),
     ("refinement.refine_posterior", "kl.sum(-1)", "kl.sum(+1)", "kl.sum(-2)"),
     ("likelihoods.base.Likelihood.start", "cat([a, b], -1)", "cat([a, b], +1)", "cat([a, b], 0)"),
