@@ -600,6 +600,7 @@ def test_a_mistake_is_answered_in_words(call, error, message):
 
 def test_settings_are_shown():
     assert repr(Binomial(7)) == "Binomial(trials=7)"
+    assert repr(Gaussian()) == "Gaussian(variance=1.0, input_dim=None)"
     assert "Categorical(classes=3)" in repr(mixed())
 
 
