@@ -95,6 +95,7 @@ def test_it_survives_a_file(prior, tmp_path):
     twin = vaetut.load_model(tmp_path / "m.safetensors")
     z = torch.ones(4, L)
     assert torch.equal(twin.prior.log_prob(z), model.prior.log_prob(z))
+    assert list(prior.state_dict()) == [name for name, _ in prior.named_parameters()]
 
 
 def test_evaluation_agrees_with_the_decomposition(prior):
