@@ -21,9 +21,13 @@ needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is n
 # Noise
 
 
-def test_a_generator_is_made_where_it_is_asked_for():
+def test_a_generator_is_made_where_it_is_asked_for(monkeypatch):
     assert noise.make_generator(0).device == torch.device("cpu")
     assert noise.make_generator(0, noise.TRAINING, "cpu").device == torch.device("cpu")
+    original, asked = torch.Generator, []
+    monkeypatch.setattr(torch, "Generator", lambda device: asked.append(device) or original())
+    noise.make_generator(0, noise.TRAINING, "cuda")
+    assert asked == ["cuda"]
 
 
 def test_a_device_without_a_generator_has_the_cpus(monkeypatch):

@@ -67,6 +67,13 @@ def test_products_do_not_overflow_in_short_floats(dtype):
     assert torch.allclose(result.double(), torch.tensor(784 * math.log(2)).double(), rtol=1e-2)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_no_product_is_lost_where_denormal_numbers_are(dtype, restore_flags):
+    torch.set_flush_denormal(True)
+    zeros = torch.zeros(1, 2100, dtype=dtype)
+    assert cross_entropy(zeros, zeros).item() == pytest.approx(2100 * math.log(2), rel=1e-6)
+
+
 def test_the_cross_entropys_gradients_are_exact():
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(2, 5, generator=generator, dtype=torch.float64, requires_grad=True)

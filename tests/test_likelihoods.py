@@ -138,6 +138,32 @@ def test_gradients_are_those_of_differences(family):
 
 
 @families
+def test_results_have_the_precision_of_the_params(family):
+    params, x = draw_params(family, 3).float(), draw_values(family, 3).float()
+    likelihood = family.likelihood
+    for found in (
+        likelihood.log_prob_each(x, params),
+        likelihood.mean(params),
+        likelihood.sample(params),
+    ):
+        assert found.dtype == torch.float32
+
+
+@families
+@pytest.mark.parametrize("name", [{}, {"name": "rows"}])
+def test_a_refusal_calls_the_data_by_their_name(family, name):
+    bad = draw_values(family).float()
+    bad[1, 2] = next(value for value in family.refused if not math.isnan(value))
+    endless = bad.clone()
+    endless[1, 2] = math.inf
+    part = family.likelihood
+    for likelihood in (part, Observed(part), Mixed([(part, range(D))])):
+        for x in (bad, endless, bad[0]):
+            with pytest.raises(ValueError, match=rf"^{name.get('name', 'x')}\b"):
+                likelihood.check(x, **name)
+
+
+@families
 def test_values_outside_are_refused(family):
     for value in family.refused:
         x = draw_values(family).float()
@@ -211,6 +237,29 @@ def test_a_table_takes_gaps_and_has_a_density_where_one_group_does():
     assert not table.takes_gaps and not table.density
 
 
+def test_a_table_of_other_columns_is_refused():
+    with pytest.raises(ValueError, match=r"x must have shape \(batch, 4\), got \(3, 8\)"):
+        mixed().check(X.repeat(1, 2))
+    for count in (mixed().owed, mixed().seen):
+        with pytest.raises(ValueError, match="^Mixed was made for 4 columns, and there are 8$"):
+            count(8)
+    with pytest.raises(ValueError, match="^Gaussian was made for 4 columns, and there are 8$"):
+        Gaussian("columns", 4).owed(8)
+
+
+def test_what_a_table_knows_by_itself_is_in_no_file():
+    assert not mixed().state_dict()
+
+
+def test_advice_reaches_the_family_that_gives_it():
+    grey, coins = torch.full((2, 1), 1.5), Observed(Bernoulli())
+    for likelihood in (Bernoulli(), coins, Mixed([(coins, [0])])):
+        with pytest.raises(ValueError, match=r"to 1\.5\. Scale the images, or use"):
+            likelihood.check(grey)
+        with pytest.raises(ValueError, match=r"to 1\.5\. Divide by two, or use"):
+            likelihood.check(grey, remedy="Divide by two")
+
+
 def test_a_wrong_value_is_named_with_its_columns():
     x = X.clone()
     x[0, 2] = 0.5
@@ -231,6 +280,7 @@ def test_a_gap_costs_nothing(make):
         likelihood.log_prob_each(x, params), each.masked_fill(x.isnan(), 0.0)
     )
     assert likelihood.as_input(x).shape == (3, likelihood.seen(4))
+    assert torch.equal(likelihood.as_input(x)[:, :-4], base.as_input(x.nan_to_num(0)))
     assert torch.equal(likelihood.as_input(x)[:, -4:], x.isnan().float())
 
 
@@ -349,6 +399,15 @@ def test_the_kind_of_a_table_is_that_of_its_most_demanding_column():
     assert Mixed([(Bernoulli(), [0]), (Gaussian(), [1])]).kind(grey) == "grey"
     assert Mixed([(Bernoulli(), [0]), (Gaussian(), [1])]).kind(grey.round()) == "real"
     assert Mixed([(Bernoulli(), [0]), (Poisson(), [1])]).kind(grey.round()) == "discrete"
+    assert Mixed([(Bernoulli(), [0, 1])]).kind(grey.round()) == "binary"
+
+
+def test_a_kind_that_is_ones_own_counts_as_discrete_or_real():
+    class Dated(Poisson):
+        def kind(self, x):
+            return "dates"
+
+    assert Mixed([(Dated(), [0, 1])]).kind(torch.ones(3, 2)) == "discrete"
 
 
 # Draws, starts and groups
@@ -356,13 +415,18 @@ def test_the_kind_of_a_table_is_that_of_its_most_demanding_column():
 
 @families
 def test_draws_come_from_the_generator_alone(family):
-    params = draw_params(family, 50)
+    params, part = draw_params(family, 50), family.likelihood
     state = torch.random.get_rng_state()
-    first, second, other = (
-        family.likelihood.sample(params, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
-    )
-    assert torch.equal(first, second)
-    assert not torch.equal(first, other)
+    for likelihood, numbers in (
+        (part, params),
+        (Observed(part), params),
+        (Mixed([(part, range(D))]), params.reshape(50, -1)),
+    ):
+        first, second, other = (
+            likelihood.sample(numbers, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+        )
+        assert torch.equal(first, second)
+        assert not torch.equal(first, other)
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
@@ -382,11 +446,37 @@ def test_a_start_costs_less_than_its_neighbours(name):
             assert price < best
 
 
-@pytest.mark.parametrize("name", ["poisson", "discretized logistic", "bernoulli", "binomial"])
-def test_a_constant_column_has_a_finite_start(name):
-    x = torch.zeros(20, D)
-    assert FAMILIES[name].likelihood.start(x).isfinite().all()
-    assert FAMILIES[name].likelihood.cost_of_ignorance(x).isfinite()
+STARTING = [name for name, family in FAMILIES.items() if family.values is not None]
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+@pytest.mark.parametrize("name", STARTING)
+def test_a_constant_column_has_a_finite_start(name, rows):
+    likelihood, values = FAMILIES[name].likelihood, FAMILIES[name].values
+    for value in (values[0], values[-1]):
+        x = value.expand(rows, D)
+        assert likelihood.start(x).isfinite().all()
+        assert likelihood.start(x).shape == likelihood.arrange(torch.ones(likelihood.owed(D))).shape
+        assert likelihood.cost_of_ignorance(x).isfinite()
+
+
+@pytest.mark.parametrize("name", STARTING)
+def test_the_start_of_a_column_hangs_on_no_other(name):
+    x, likelihood = draw_values(FAMILIES[name], 40), FAMILIES[name].likelihood
+    alone = torch.cat([likelihood.start(x[:, [column]]) for column in range(D)])
+    torch.testing.assert_close(likelihood.start(x), alone)
+
+
+def test_a_start_of_levels_has_their_place_and_scale():
+    params = torch.tensor([0.4, math.log(0.05)])
+    x = DiscretizedLogistic().sample(params.expand(20_000, 1, 2), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(DiscretizedLogistic().start(x)[0], params, rtol=0, atol=0.03)
+
+
+def test_a_start_of_counts_spreads_a_little_more_than_a_poisson():
+    mean, r = NegativeBinomial().start(torch.full((9, 1), 50.0))[0].exp().tolist()
+    assert mean == pytest.approx(50)
+    assert mean**2 / r == pytest.approx(1e-3 * mean)
 
 
 @families
@@ -464,6 +554,7 @@ def test_what_an_encoder_sees_of_a_row_is_not_that_of_others():
 
 def test_nearly_whole_numbers_are_taken_as_whole():
     assert Categorical(4).check(torch.tensor([[2.999999]])).item() == 3
+    assert DiscretizedLogistic().check(torch.arange(256.0)[:, None] * (1 / 255)).shape == (256, 1)
     for likelihood in (Categorical(4), Poisson()):
         with pytest.raises(ValueError, match="must hold whole numbers"):
             likelihood.check(torch.tensor([[2.9998]]))
@@ -496,7 +587,7 @@ def test_draws_of_huge_counts_do_not_overflow():
         (
             lambda: Poisson().check(torch.tensor([[math.nan]])),
             ValueError,
-            "for gaps, use",
+            r"infinity; for gaps, use vaetut\.Observed\(…\)$",
         ),
         (lambda: Categorical(2).check(torch.tensor([[2.0]])), ValueError, "numbers 0 and 1; it"),
         (lambda: DiscretizedLogistic().check(torch.tensor([[2.0]])), ValueError, r"x \* 255 must"),
@@ -509,6 +600,7 @@ def test_a_mistake_is_answered_in_words(call, error, message):
 
 def test_settings_are_shown():
     assert repr(Binomial(7)) == "Binomial(trials=7)"
+    assert repr(Gaussian()) == "Gaussian(variance=1.0, input_dim=None)"
     assert "Categorical(classes=3)" in repr(mixed())
 
 

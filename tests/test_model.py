@@ -13,7 +13,9 @@ import vaetut
 from vaetut.functional import Softplus
 from vaetut.likelihoods import Bernoulli
 from vaetut.likelihoods.gaussian import MIN_LOG_VAR_X
+from vaetut.model import unwrap_and_check
 from vaetut.networks import ACTIVATIONS, Decoder, Encoder
+from vaetut.noise import WEIGHTS, make_generator
 from vaetut.parts import describe
 
 
@@ -79,7 +81,7 @@ def test_initial_weights_come_from_the_generator_alone(build, seeded):
     torch.rand(7)
     assert torch.equal(weights(seeded(1)), first)
     assert not torch.equal(weights(seeded(2)), first)
-    assert torch.equal(weights(None), weights(None))
+    assert torch.equal(weights(None), weights(make_generator(0, WEIGHTS)))
 
 
 def test_no_two_layers_start_alike():
@@ -122,6 +124,7 @@ def test_codes_may_have_any_number_of_leading_axes(model, seeded):
     decoded = model.decode(z)
     assert decoded.shape == (2, 4, 5, 12)
     torch.testing.assert_close(decoded[1, 2, 3], model.decode(z[1, 2, 3]))
+    torch.testing.assert_close(model.decode_mean(z), decoded.sigmoid())
 
 
 def test_the_mean_picture_is_the_sigmoid_of_the_logits_or_the_gaussian_mean(make_model, seeded):
@@ -130,6 +133,31 @@ def test_the_mean_picture_is_the_sigmoid_of_the_logits_or_the_gaussian_mean(make
     torch.testing.assert_close(model.decode_mean(z), 1 / (1 + (-model.decode(z)).exp()))
     model = make_model(likelihood="gaussian")
     assert torch.equal(model.decode_mean(z), model.decode(z))
+
+
+def test_what_is_generated_are_means_of_codes_from_the_prior_or_draws(model, seeded):
+    noise = seeded(4)
+    z = model.prior.sample(30, noise)
+    assert torch.equal(model.generate(30, seeded(4)), model.decode_mean(z))
+    drawn = model.generate(30, seeded(4), sample=True)
+    assert torch.equal(drawn, model.likelihood.sample(model.decode(z), noise))
+    assert not torch.equal(model.generate(30), model.generate(30))
+    assert not drawn.requires_grad
+
+
+def test_a_compiled_function_looks_at_shapes_but_not_at_values(model, images, monkeypatch):
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    found = unwrap_and_check(model, 2 * images)
+    assert found[0] is model and torch.equal(found[1], 2 * images)
+    for x in (images.T, images.to("meta")):
+        with pytest.raises(ValueError, match="^rows (must have shape|holds no values)"):
+            unwrap_and_check(model, x, name="rows")
+
+
+def test_images_that_need_no_change_are_not_copied(model, images):
+    assert unwrap_and_check(model, images)[1] is images
+    with pytest.raises(TypeError, match=r"^rows must be torch\.float32 like the model"):
+        unwrap_and_check(model, images.double(), name="rows")
 
 
 def test_forward_encodes_samples_once_and_decodes(model, images, seeded):

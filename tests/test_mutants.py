@@ -171,8 +171,71 @@ def test_a_machine_made_change_is_named_and_counted():
 def test_a_surviving_change_needs_its_own_reason(monkeypatch):
     monkeypatch.setattr(machine, "change", lambda name: f"- a\n+ b{name[-1]}")
     names = ["vaetut.m.x_f__mutmut_1", "vaetut.m.x_f__mutmut_2"]
-    reasons = [{"function": "vaetut.m.f", "change": "- a\n+ b1\n", "reason": "the same"}]
-    assert machine.unexplained(names, reasons) == ["vaetut.m.f\n- a\n+ b2"]
+    single = {"function": "vaetut.m.f", "change": "- a\n+ b1\n", "reason": "the same"}
+    kind = {"function": r"vaetut\.m\..", "change": r"- (.)\n\+ b[1-2]", "reason": "the same"}
+    apart = kind | {"function": r"vaetut\.m"}
+    left = {"equivalent": [single], "kind": [apart]}
+    assert machine.unexplained(names, left) == ["vaetut.m.f\n- a\n+ b2"]
+    assert machine.unexplained(names, left | {"kind": [apart, kind]}) == []
+
+
+# Function, line and changed line: those that a kind takes, and faults like them that none may take.
+LEVELS = "likelihoods.discrete.DiscretizedLogistic.log_prob_each"
+CHECK = 'def check(self, x, name: str = "x", remedy: str = "{}"):'
+OF_A_KIND = [
+    ("m.f", 'check_finite(z, name="z")', "check_finite(z, )"),
+    ("m.f", 'check_finite(z, name="z")', 'check_finite(z, name="XXzXX")'),
+    ("m.f", 'mean, shape, name="a mean"', "mean, shape, name=None"),
+    ("m.f", 'name = "a sum"', 'name = "A SUM"'),
+    ("m.f", 'check_count(n, "n")', "check_count(n, None)"),
+    ("m.f", "zip(a, b, strict=True)", "zip(a, b, strict=False)"),
+    ("m.f", "zip(a, b, strict=True)", "zip(a, b, )"),
+    ("m.f", "rand(n, device=x.device, dtype=d)", "rand(n, dtype=d)"),
+    ("m.f", "rand(n, device=x.device)", "rand(n, )"),
+    ("m.f", "a.to(x.device)", "a.to(None)"),
+    ("m.f", "keep(a, persistent=False)", "keep(a, persistent=None)"),
+    ("functional.cross_entropy", "return each.sum(-1)", "return each.sum(-2)"),
+    ("refinement.refine_posterior", "kl.sum(-1)", "kl.sum(+1)"),
+    ("likelihoods.base.Likelihood.start", "cat([a, b], -1)", "cat([a, b], +1)"),
+    ("likelihoods.discrete.Poisson.check", CHECK.format(""), CHECK.format("XXXX")),
+    (LEVELS, "torch.where(x > 1 - self.step / 2, a)", "torch.where(x >= 1 - self.step / 2, a)"),
+    (LEVELS, "torch.where(x < self.step / 2, a)", "torch.where(x < self.step / 3, a)"),
+    ("likelihoods.discrete.Poisson.sample", "return draws.to(params)", "return draws.to(None)"),
+]
+OF_NO_KIND = [
+    ("m.f", 'check_finite(z, name="z")', 'check_finite(name="z")'),
+    ("m.f", 'Card(name="z")', "Card(name=None)"),
+    ("m.f", 'check_choice(z, "z", ("a", "b"))', 'check_choice(z, "z", ("XXaXX", "b"))'),
+    ("m.f", 'check_count(n, "n")', 'check_count(None, "n")'),
+    ("m.f", "zip(a, b, strict=True)", "zip(a, a, strict=False)"),
+    ("m.f", "rand(n, device=x.device)", "rand(device=x.device)"),
+    ("m.f", "a.to(x.dtype)", "a.to(None)"),
+    ("m.f", "keep(a, persistent=False)", "keep(a, persistent=True)"),
+    ("functional.cross_entropy", "return total.sum(-1)", "return total.sum(-2)"),
+    ("refinement.refine_posterior", "kl.sum(-1)", "kl.sum(-2)"),
+    ("objective.elbo", "kl.sum(-1)", "kl.sum(+1)"),
+    ("likelihoods.bernoulli.Bernoulli.check", CHECK.format(""), CHECK.format("XXXX")),
+    (LEVELS, "torch.where(x > 1 - self.step / 2, a)", "torch.where(x > 2 - self.step / 2, a)"),
+    ("likelihoods.bernoulli.Bernoulli.sample", "return x.to(params)", "return x.to(None)"),
+]
+KINDS = tomllib.loads(machine.REASONS.read_text("utf-8"))["kind"]
+
+
+def kinds_of(where, old, new):
+    found = (machine.is_of_kind(kind, f"vaetut.{where}", f"- {old}\n+ {new}") for kind in KINDS)
+    return [number for number, taken in enumerate(found) if taken]
+
+
+def test_each_kind_takes_its_changes_alone():
+    taken = [kinds_of(*each) for each in OF_A_KIND]
+    assert all(len(kinds) == 1 for kinds in taken), taken
+    assert {kind for (kind,) in taken} == set(range(len(KINDS)))
+    assert all(len(kind["reason"].split()) > 3 for kind in KINDS)
+
+
+@pytest.mark.parametrize(("where", "old", "new"), OF_NO_KIND)
+def test_no_kind_takes_a_fault(where, old, new):
+    assert kinds_of(where, old, new) == []
 
 
 def test_each_reason_is_about_code_that_is_there():

@@ -28,6 +28,13 @@ def test_streams_and_seeds_share_no_numbers():
     assert correlation.abs().max() < 5 / np.sqrt(1000)
 
 
+def test_a_seed_begins_where_it_always_has():
+    """Else the bundled weights and the numbers of the book could not be made again."""
+    seeds = [noise.make_generator(7, stream).initial_seed() for stream in (0, 4)]
+    assert seeds == [8460147692890830636, 6355185125837863469]
+    assert noise.make_generator(7).initial_seed() == seeds[1]
+
+
 def test_the_named_streams_differ():
     streams = {noise.WEIGHTS, noise.TRAINING, noise.VALIDATION, noise.EVALUATION, noise.SAMPLING}
     assert len(streams) == 5
@@ -48,11 +55,31 @@ def test_as_generator_falls_back_to_the_seed():
     assert torch.equal(draw(noise.as_generator(None, 0, 2)), draw(noise.make_generator(0, 2)))
 
 
+@pytest.mark.parametrize("draws", [noise.standard_normal, noise.uniform])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_standard_normal_has_the_dtype_and_shape_asked_for(dtype):
-    eps = noise.standard_normal((5, 2), torch.zeros(1, dtype=dtype), None)
-    assert eps.dtype == dtype
-    assert eps.shape == (5, 2)
+def test_draws_have_the_dtype_and_shape_asked_for(draws, dtype):
+    found = draws((5, 2), torch.zeros(1, dtype=dtype), None)
+    assert found.dtype == dtype
+    assert found.shape == (5, 2)
+
+
+@pytest.mark.parametrize("draws", [noise.standard_normal, noise.uniform])
+def test_draws_leave_the_global_generator_as_it_was(draws, seeded):
+    state = torch.random.get_rng_state()
+    draws((5, 2), torch.zeros(1), None)
+    draws((5, 2), torch.zeros(1), seeded())
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_in_a_compiled_function_the_global_generator_stands_in(monkeypatch, seeded):
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    like = torch.zeros(1, dtype=torch.float64)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        found = noise.standard_normal((5, 2), like, None)
+    assert torch.equal(found, torch.randn(5, 2, generator=seeded(3), dtype=torch.float64))
+    given = noise.standard_normal((5, 2), like, seeded(4))
+    assert torch.equal(given, torch.randn(5, 2, generator=seeded(4), dtype=torch.float64))
 
 
 def test_standard_normal_is_standard_normal(assert_mean, seeded):

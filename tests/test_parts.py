@@ -284,8 +284,12 @@ def test_a_model_is_measured_with_its_dropout_at_rest():
 @pytest.mark.parametrize(
     ("parts", "error", "message"),
     [
-        ({"encoder": "mlp"}, TypeError, "encoder must be a Module, got 'mlp'"),
-        ({"decoder": Wide}, TypeError, "decoder must be a Module, got <class"),
+        ({"encoder": "mlp"}, TypeError, "^encoder must be a Module, got 'mlp'$"),
+        (
+            {"decoder": Wide},
+            TypeError,
+            "must be a Module, got <class .*>; call the class to make one$",
+        ),
         ({"prior": nn.Linear(2, 2)}, TypeError, "prior must be a Prior, got Linear"),
         ({"likelihood": nn.Linear(2, 2)}, TypeError, "likelihood must be a Likelihood, got Linear"),
         ({"likelihood": vaetut.Poisson}, TypeError, "got <class .*; call the class to make one"),
@@ -298,11 +302,16 @@ def test_a_model_is_measured_with_its_dropout_at_rest():
             ValueError,
             "encoder's latent_dim must be 2 .* got 3",
         ),
+        (
+            {"decoder": vaetut.Decoder(3, 6), "latent_dim": 2},
+            ValueError,
+            "decoder's latent_dim must be 2 .* got 3",
+        ),
         ({"decoder": vaetut.Decoder(20, 5)}, ValueError, "output_dim must be 6 .* got 5"),
         (
             {"decoder": vaetut.Decoder(20, 6), "likelihood": vaetut.NegativeBinomial()},
             ValueError,
-            "output_dim must be 12 .* got 6",
+            "output_dim must be 12 for 6 values in x under NegativeBinomial and 20 in z, got 6",
         ),
         (
             {"likelihood": vaetut.Mixed([(vaetut.Poisson(), range(5))])},

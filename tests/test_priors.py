@@ -9,6 +9,7 @@ from torch import distributions as td
 
 import vaetut
 from vaetut.distributions import Normal
+from vaetut.noise import WEIGHTS, make_generator
 from vaetut.priors import Mixture, StandardNormal, VampPrior
 
 L, D = 2, 6
@@ -94,6 +95,7 @@ def test_it_survives_a_file(prior, tmp_path):
     twin = vaetut.load_model(tmp_path / "m.safetensors")
     z = torch.ones(4, L)
     assert torch.equal(twin.prior.log_prob(z), model.prior.log_prob(z))
+    assert list(prior.state_dict()) == [name for name, _ in prior.named_parameters()]
 
 
 def test_evaluation_agrees_with_the_decomposition(prior):
@@ -248,7 +250,34 @@ def test_a_fitted_mixture_is_the_one_of_the_library():
     expected = torch.from_numpy(library.score_samples(z.numpy())).float()
     torch.testing.assert_close(fitted.log_prob(z), expected, rtol=1e-3, atol=1e-3)
     assert fitted.parts()[1].exp().min().item() == pytest.approx(1 / 6, abs=0.02)
-    assert torch.equal(Mixture.fit(z, 3, seed=5).mu, Mixture.fit(z, 3, seed=5).mu)
+    assert torch.equal(Mixture.fit(z, 3, seed=0).mu, Mixture.fit(z, 3).mu)
+    assert not torch.equal(Mixture.fit(z, 3, seed=5).mu, Mixture.fit(z, 3).mu)
+
+
+def test_a_mixture_is_fitted_to_draws_as_they_come():
+    """With gradients, in any precision, and be there one for each component."""
+    z = torch.tensor([[0.0, 1.0], [2.0, 3.0]], dtype=torch.float64, requires_grad=True)
+    fitted = Mixture.fit(z, 2)
+    torch.testing.assert_close(fitted.mu.sort(0).values, z.detach())
+
+
+def test_the_means_of_a_mixture_begin_at_draws_from_the_generator_alone():
+    state = torch.random.get_rng_state()
+    first, second, other = (Mixture(L, 500, make_generator(seed, WEIGHTS)).mu for seed in (0, 0, 1))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+    assert first.std().item() == pytest.approx(1, abs=0.1)
+    assert torch.equal(Mixture(L, 500).mu, first)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_component_without_weight_is_never_drawn(monkeypatch):
+    prior = Mixture(L, 2)
+    with torch.no_grad():
+        prior.logits.copy_(torch.tensor([-torch.inf, 0.0]))
+        prior.mu.copy_(torch.tensor([[-100.0], [100.0]]).expand(2, L))
+    monkeypatch.setattr(vaetut.priors, "uniform", lambda shape, like, generator: like.new_zeros(9))
+    assert (prior.sample(9) > 0).all()  # at the least draw that there is
 
 
 def test_draws_come_from_the_generator_alone(prior):
@@ -309,7 +338,7 @@ def test_a_prior_may_be_changed_afterwards():
 def test_pseudo_inputs_of_a_shape_alone_differ():
     prior = VampPrior(L, (4, D))
     assert (prior.inputs[0] - prior.inputs[1]).abs().max() > 0.1
-    assert torch.equal(prior.inputs, VampPrior(L, (4, D)).inputs)
+    assert torch.equal(prior.inputs, torch.rand(4, D, generator=make_generator(0, WEIGHTS)))
 
 
 def test_a_vamp_prior_has_one_model():

@@ -39,6 +39,14 @@ def test_more_steps_come_nearer(wrong, seeded):
     assert gaps[0] > gaps[1] > gaps[2]
 
 
+def test_it_takes_a_hundred_steps_if_not_told(wrong, seeded):
+    told, own = (
+        vaetut.refine_posterior(wrong.model, wrong.x, *steps, generator=seeded())
+        for steps in ([100], [])
+    )
+    assert torch.equal(told.mu, own.mu)
+
+
 def test_it_counts_the_models_own_prior(linear_gaussian, seeded):
     """With a narrow prior around 2 the same decoder has another posterior, and q goes there."""
     example = linear_gaussian(num_images=20)

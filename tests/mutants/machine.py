@@ -5,9 +5,10 @@
 
 mutmut makes every small change that it knows (a sign, a number, an argument left out), and runs
 the tests that reach the changed function. A change that no test notices is killed by a new test,
-or stands in `equivalent.toml` with the reason why it changes nothing that matters. The table that
-is printed is kept in `machine.md` with `--record`. Results stay in build/mutmut, so a run that was
-broken off goes on. The exit code is 1 if a change survived without a reason.
+or stands in `equivalent.toml`, alone or with its kind, with the reason why it changes nothing that
+matters. The table that is printed is kept in `machine.md` with `--record`. Results stay in
+build/mutmut, so a run that was broken off goes on. The exit code is 1 if a change survived without
+a reason.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -71,11 +73,21 @@ def function(name: str) -> str:
     return f"{module}.{rest.removeprefix('x_').removeprefix('xǁ').replace('ǁ', '.')}"
 
 
-def unexplained(names: list[str], reasons: list[dict[str, str]]) -> list[str]:
+def unexplained(names: list[str], reasons: dict[str, list[dict[str, str]]]) -> list[str]:
     """Return those of the mutants that have no reason, each as function and change."""
-    known = {(each["function"], each["change"].strip()) for each in reasons}
+    known = {(each["function"], each["change"].strip()) for each in reasons["equivalent"]}
     told = [(function(name), change(name)) for name in names]
-    return [f"{where}\n{what}" for where, what in told if (where, what) not in known]
+    return [
+        f"{where}\n{what}"
+        for where, what in told
+        if (where, what) not in known
+        and not any(is_of_kind(kind, where, what) for kind in reasons["kind"])
+    ]
+
+
+def is_of_kind(kind: dict[str, str], where: str, what: str) -> bool:
+    """Return whether a change in the function `where` is one of a kind that needs no test."""
+    return bool(re.fullmatch(kind["function"], where) and re.fullmatch(kind["change"], what))
 
 
 def table(found: dict[str, dict[str, str]]) -> str:
@@ -121,7 +133,7 @@ def main() -> int:
     if asked.record:
         RECORD.write_text(table(found) + "\n", encoding="utf-8", newline="\n")
     left = [name for fates in found.values() for name, fate in fates.items() if fate == "survived"]
-    reasons = tomllib.loads(REASONS.read_text(encoding="utf-8"))["equivalent"]
+    reasons = tomllib.loads(REASONS.read_text(encoding="utf-8"))
     without = unexplained(left, reasons)
     print("\n".join(["", f"{len(without)} changes survived without a reason:", *without]))
     return int(bool(without))
