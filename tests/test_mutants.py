@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections import Counter
 from dataclasses import replace
@@ -236,6 +237,12 @@ def test_each_kind_takes_its_changes_alone():
 @pytest.mark.parametrize(("where", "old", "new"), OF_NO_KIND)
 def test_no_kind_takes_a_fault(where, old, new):
     assert kinds_of(where, old, new) == []
+
+
+def test_the_record_is_of_the_modules_that_are_changed():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mutmut"]
+    rows = re.findall(r"^\| `(.+?)` ", machine.RECORD.read_text("utf-8"), re.MULTILINE)
+    assert rows == settings["only_mutate"]
 
 
 def test_each_reason_is_about_code_that_is_there():

@@ -7,8 +7,8 @@ mutmut makes every small change that it knows (a sign, a number, an argument lef
 the tests that reach the changed function. A change that no test notices is killed by a new test,
 or stands in `equivalent.toml`, alone or with its kind, with the reason why it changes nothing that
 matters. The table that is printed is kept in `machine.md` with `--record`. Results stay in
-build/mutmut, so a run that was broken off goes on. The exit code is 1 if a change survived without
-a reason.
+build/mutmut, so a run that was broken off goes on, and a later one tries again what was not
+noticed. The exit code is 1 if a change survived without a reason.
 """
 
 from __future__ import annotations
@@ -45,6 +45,18 @@ def update_copy() -> None:
         if not target.is_file() or target.read_bytes() != data:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
+
+
+def forget_survivors(modules: list[str]) -> None:
+    """Let mutmut try again what no test has noticed: there may be new tests."""
+    for module in modules:
+        path = COPY / "mutants" / f"{module}.meta"
+        if path.is_file():
+            meta = json.loads(path.read_text(encoding="utf-8"))
+            codes = meta["exit_code_by_key"]
+            for name, code in codes.items():
+                codes[name] = code if status_by_exit_code[code] in NOTICED else None
+            path.write_text(json.dumps(meta, indent=4), encoding="utf-8")
 
 
 def results(modules: list[str]) -> dict[str, dict[str, str]]:
@@ -122,7 +134,9 @@ def main() -> int:
         "mutmut"
     ]
     modules = asked.modules or settings["only_mutate"]
-    patterns = [f"{module.removesuffix('.py').replace('/', '.')}.*" for module in modules]
+    forget_survivors(modules)
+    # What is named is tried again in any case, so name nothing when all are meant.
+    patterns = [f"{module.removesuffix('.py').replace('/', '.')}.*" for module in asked.modules]
     changed = COPY / "mutants"
     changed.mkdir(exist_ok=True)  # Python remembers that a folder of its path was not there
     own = {"PYTHONPATH": str(changed), "OMP_NUM_THREADS": "1"}
