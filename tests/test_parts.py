@@ -288,7 +288,7 @@ def test_a_model_is_measured_with_its_dropout_at_rest():
         (
             {"decoder": Wide},
             TypeError,
-            "must be a Module, got <class .*>; call the class to make one$",
+            "^decoder must be a Module, got <class .*>; call the class to make one$",
         ),
         ({"prior": nn.Linear(2, 2)}, TypeError, "prior must be a Prior, got Linear"),
         ({"likelihood": nn.Linear(2, 2)}, TypeError, "likelihood must be a Likelihood, got Linear"),
