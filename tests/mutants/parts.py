@@ -244,7 +244,7 @@ FAULTS: list[Fault] = [
     fault(
         "the points of the playground are the means",
         "vaetut/web.py",
-        "z = q.sample(generator=make_generator(seed))  # (N, 2)",
+        "z = q.sample(generator=make_generator(seed))  # (count, 2)",
         "z = q.mu",
         "tests/test_web.py::test_points_are_draws_from_the_posteriors",
     ),
