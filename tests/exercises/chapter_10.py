@@ -107,6 +107,11 @@ def kl(mu, log_var):
     return vaetut.kl_per_dimension(mu, log_var)
 
 
+def with_sigma(mu, log_var, free):
+    each = 0.5 * (mu.square() + (0.5 * log_var).exp() - 1 - log_var)
+    return each.mean(0).clamp(min=free).sum()
+
+
 def free_bits_by_loop(mu, log_var, free):
     total = 0.0
     for j in range(mu.shape[1]):
@@ -762,6 +767,7 @@ MISTAKES = [
     ("10.2", lambda mu, lv, free: (2 * kl(mu, lv)).mean(0).clamp(min=free).sum(), "½ in front"),
     ("10.2", lambda mu, lv, free: (kl(mu, lv) + 0.5).mean(0).clamp(min=free).sum(), "-1 is"),
     ("10.2", lambda mu, lv, free: (kl(mu, lv) + lv).mean(0).clamp(min=free).sum(), "minus log σ²"),
+    ("10.2", with_sigma, "you have σ"),
     ("10.2", lambda mu, lv, free: -free_bits_price(mu, lv, free), "sign is turned"),
     ("10.2", lambda mu, lv, free: kl(mu, lv).mean(0).clamp(min=0.5).sum(), "it should be"),
     ("10.2", lambda mu, lv, free: kl(mu, lv).sum(0).clamp(min=20 * free).sum() / 20, "should be"),

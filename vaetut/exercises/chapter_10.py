@@ -280,6 +280,14 @@ def _free_bits_price(free_bits_price: Callable[..., torch.Tensor]) -> str | None
                 (kl_per_dimension(mu, log_var) + log_var).mean(0).clamp(min=free).sum()
             )
         ),
+        "the KL has σ² = exp(log_var) in it; you have σ": of_both(
+            lambda mu, log_var: (
+                (kl_per_dimension(mu, log_var) + ((0.5 * log_var).exp() - log_var.exp()) / 2)
+                .mean(0)
+                .clamp(min=free)
+                .sum()
+            )
+        ),
         "the sign is turned: a price is positive": -of_both(reference),
     }
     return compare(torch.stack(got), of_both(reference), known) or compare_gradients(

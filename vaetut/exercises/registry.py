@@ -133,6 +133,9 @@ def _hint(number: str, answer: Callable[..., object]) -> str | None:
 def check(number: str, answer: object) -> None:
     """Print what `judge` says of `answer`.
 
+    The function gets copies of its arguments, so it may work in place. Numbers, arrays and lists
+    that it returns count as tensors.
+
     Parameters
     ----------
     number : str
