@@ -120,11 +120,14 @@ def test_a_submission_gets_its_fair_line(name, graded):
 
 def test_what_a_submission_has_started_ends_with_it(tmp_path):
     """Also a process that has cut itself loose from its parents."""
-    first = subprocess.Popen([sys.executable, "-c", LOOSE], env=limits.environment(str(tmp_path)))
+    code = LOOSE.replace("time.sleep", "open('born', 'w').close()\n        time.sleep")
+    first = subprocess.Popen(
+        [sys.executable, "-c", code], env=limits.environment(str(tmp_path)), cwd=tmp_path
+    )
     inside = psutil.Process(first.pid)
     first.wait()
-    until = time.monotonic() + 5  # its grandchild is not born yet, perhaps
-    while not limits.at_home(str(tmp_path)) and time.monotonic() < until:
+    until = time.monotonic() + 10  # its grandchild may come later
+    while not (tmp_path / "born").exists() and time.monotonic() < until:
         time.sleep(0.01)
     assert limits.at_home(str(tmp_path))
     limits.kill(inside, str(tmp_path))

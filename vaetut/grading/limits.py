@@ -62,13 +62,15 @@ def kill(process: psutil.Process, folder: str) -> None:
         for each in (*process.children(recursive=True), process):
             with suppress(psutil.Error):
                 each.kill()
+    quiet = 0
     for _ in range(_PASSES):
         found = at_home(folder)
+        quiet = 0 if found else quiet + 1
+        if quiet == 2:  # one look may miss a parent that has ended and a child that was just born
+            return
         for each in found:
             with suppress(psutil.Error):
                 each.kill()
-        if not found:
-            return
         psutil.wait_procs(found, timeout=1)
 
 
