@@ -112,7 +112,6 @@ export function start(root) {
     })();
   }
 
-  let stopZoom = () => {};
   /** Let the background be decoded digits, or codes. */
   function setDecoded(decoded) {
     part("digits").checked = decoded;
@@ -120,6 +119,7 @@ export function start(root) {
     refresh();
   }
 
+  let stopZoom = () => {};
   /** Show q(z|x) alone, or the whole plane. */
   function setClose(close) {
     state.close = close && Boolean(state.q);

@@ -41,7 +41,7 @@ export function create(root, part, page) {
   function showAnswer() {
     const { act, answer, view, see } = STEPS[at];
     phase = "acting";
-    go.textContent = "…";
+    go.textContent = "Wait";
     if (!page.state.q) page.actions.choose(2); // some image, of which the step may speak
     page.actions.view(view ?? {});
     const before = act(page);
