@@ -130,11 +130,14 @@ def test_every_locked_package_has_its_licence_in_the_list() -> None:
     assert {canonicalize_name(name) for name, *_ in rows} == set(locked())
 
 
-def test_pre_commit_uses_the_pinned_ruff() -> None:
+def test_pre_commit_uses_the_pinned_linters() -> None:
     pinned = {pin.name: str(pin.specifier).removeprefix("==") for pin in constraints()}
     repositories = read_yaml(".pre-commit-config.yaml")["repos"]
-    revisions = [r["rev"] for r in repositories if r["repo"].endswith("ruff-pre-commit")]
-    assert revisions == [f"v{pinned['ruff']}"]
+    revisions = {r["repo"].rpartition("/")[2]: r["rev"] for r in repositories}
+    assert revisions == {
+        "ruff-pre-commit": f"v{pinned['ruff']}",
+        "mirrors-oxlint": f"v{pinned['oxlint']}",
+    }
 
 
 def test_version_is_the_same_everywhere() -> None:

@@ -216,6 +216,10 @@ def even(n, L, generator):  # the right spread, but no tails
     return math.sqrt(12) * (torch.rand(n, L, generator=generator) - 0.5)
 
 
+def without_ends(n, L, generator):
+    return normal(n, L, generator).clamp(-2, 2)
+
+
 def standardized(eps, dim=0):
     return eps if eps.shape[dim] < 2 else (eps - eps.mean(dim, True)) / eps.std(dim, keepdim=True)
 
@@ -685,6 +689,7 @@ MISTAKES = [
         "mean is not 0",
     ),
     ("4.4", lambda m, n, g: draw_images(m, n, g, make=even), "they are not normal"),
+    ("4.4", lambda m, n, g: draw_images(m, n, g, make=without_ends), "they are not normal"),
     ("4.4", lambda m, n, g: draw_images(m, n, g, make=one_number), "told from the other"),
     ("4.4", lambda m, n, g: draw_images(m, n, g, make=mirrored), "told from the other"),
     (

@@ -13,6 +13,7 @@ COST_TEST = "tests/scripts/test_lib.py::test_costs_are_the_packages"
 SAME_TEST = "tests/site/test_playground.py::test_the_page_computes_what_pytorch_computes"
 GRADIENT_TEST = "tests/scripts/test_trainer.py::test_gradients_are_pytorchs"
 ADAM_TEST = "tests/scripts/test_trainer.py::test_adam_is_pytorchs"
+LAYOUT = "tests/site/test_layout.py"
 FIRST_PAGE = "tests/site/test_first_page.py"
 CURVE_TEST = "tests/site/test_live.py::test_curve_is_the_chapters"
 
@@ -23,6 +24,30 @@ FAULTS: list[Fault] = [
         "mark + formula.dataset.tex + mark",
         "mark + formula.textContent + mark",
         "tests/site/test_everywhere.py::test_formula_is_copied_as_tex",
+    ),
+    fault(
+        "a section out of sight counts as one height, whatever it holds",
+        "book/_static/vaetut.css",
+        "contain-intrinsic-height: auto var(--desktop);",
+        "contain-intrinsic-height: auto 80rem;",
+        f"{LAYOUT}::test_the_scroll_bar_is_honest[book/06_the_loss.html-desktop]",
+        built="_static/book.css",
+    ),
+    fault(
+        "code is as large on a phone as elsewhere, and its lines are cut",
+        "book/_static/vaetut.css",
+        "font-size: 0.7rem; line-height: 1.5;",
+        "font-size: 0.78rem; line-height: 1.5;",
+        f"{LAYOUT}::test_drawings_code_and_tables_can_be_read[book/06_the_loss.html-phone]",
+        built="_static/book.css",
+    ),
+    fault(
+        "on a phone held sideways the tour lies over the plane",
+        f"{PLAYGROUND}/playground.css",
+        "max-height: 520px",
+        "max-height: 52px",
+        "tests/site/test_playground.py"
+        "::test_on_a_phone_held_sideways_the_tour_stands_beside_the_plane",
     ),
     fault(
         "the live KL has a wrong sign before log σ²",

@@ -686,6 +686,18 @@ def test_the_tour_by_keyboard_alone(open_page: Open, size: str) -> None:
     assert z(page)[0] == pytest.approx(before[0] + 0.1, abs=2e-3)
 
 
+def test_on_a_phone_held_sideways_the_tour_stands_beside_the_plane(open_page: Open) -> None:
+    page = show(open_page(reduced_motion="reduce"))
+    page.set_viewport_size({"width": 844, "height": 390})
+    for text, _ in zip(answers(page), range(3), strict=False):
+        assert text
+        plane, panel = part(page, "plane").bounding_box(), part(page, "tour").bounding_box()
+        assert plane["x"] + plane["width"] <= panel["x"]
+        assert panel["x"] + panel["width"] <= 844
+        assert panel["y"] >= 0
+        assert panel["y"] + panel["height"] <= 390 + 1
+
+
 def test_the_tours_answers_are_true(open_page: Open) -> None:
     """What they say of the page is what it shows, and what they count PyTorch counts as well."""
     page = show(open_page(reduced_motion="reduce"))

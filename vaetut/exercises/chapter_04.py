@@ -409,7 +409,9 @@ def _codes_problem(count: torch.Tensor, block: int) -> str | None:
     for values in (share, (share - 0.5).square()):
         if (values.T.corrcoef() - torch.eye(values.shape[1])).abs().max() > 0.13:
             return "one latent dimension can be told from the other: each needs noise of its own"
-    if not plausible(count, cdf):
+    rare = torch.minimum(chances.cumsum(0), chances.flip(0).cumsum(0).flip(0)) < 0.005
+    seen, due = rare[count.long()].sum(), count.numel() * chances[rare].sum()
+    if not plausible(count, cdf) or (seen - due).abs() > 6 * due.sqrt():
         return "your codes have the right spread, but they are not normal: use torch.randn"
     for lag in (1, len(share) // 2, len(share) - len(share) // 2):
         pairs = torch.stack([share[lag:].flatten(), share[:-lag].flatten()])

@@ -116,6 +116,9 @@ export function start(root) {
   function setDecoded(decoded) {
     part("digits").checked = decoded;
     plane.decoded = decoded;
+    const background = decoded ? "what the decoder makes of each place" : "codes of test digits";
+    canvas.setAttribute("aria-label", `Latent plane: ${background}, contours of the prior, `
+      + "q(z|x), and z, which the arrow keys move");
     refresh();
   }
 

@@ -143,7 +143,10 @@ export const STEPS = [
   {
     question: "At last a code from the prior, without any image. Will the decoder make a digit of it?",
     where: PLANE,
-    act: ({ actions }) => actions.prior(),
+    act({ actions }) {
+      actions.clear();
+      actions.prior();
+    },
     answer({ model, state: { z } }) {
       const [[squared, i]] = nearest(model.points, z, 1);
       return `This z is ${pair(z)}. The nearest dot is ${signed(Math.sqrt(squared), 3)} `
