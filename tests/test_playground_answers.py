@@ -9,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 import vaetut
 
 TURN = 2 * math.pi
+EVERY_FIFTH = slice(None, None, 5)  # the first ones are easier
 SHAPES = {  # corners of one stroke, on 28 x 28 pixels
     "star": [
         (14 + 9 * math.sin(TURN * 0.4 * k), 14 - 9 * math.cos(TURN * 0.4 * k)) for k in range(6)
@@ -34,7 +35,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def digits():
-    return vaetut.load_mnist("test")[0][:2000]
+    return vaetut.load_mnist("test")[0][EVERY_FIFTH]
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +53,9 @@ def distortion(model, x, draws):
 
 
 def test_what_the_noise_costs(model, digits, costs):
-    """Question 3: the mean of 100 samples lies above the value at mu for 95 of 100 digits."""
+    """Question 3: the mean of 100 samples lies above the value at mu for 96 of 100 digits."""
     more = costs - distortion(model, digits, 0)
-    assert (more > 0).double().mean().item() == pytest.approx(0.95, abs=0.015)
+    assert (more > 0).double().mean().item() == pytest.approx(0.96, abs=0.01)
     assert more.mean().item() == pytest.approx(0.9, abs=0.1)
 
 
@@ -82,11 +83,20 @@ def test_what_is_no_digit(model, digits, costs, shape):
 
 
 @torch.no_grad()
+def test_two_dots_far_apart_have_a_large_rate(model, digits):
+    """Question 5: and an ellipse that is larger than the plane, which reaches from -4 to 4."""
+    dots = [drawn(2 * [(place, place)]) for place in (5.5, 22.5)]
+    q = model.posterior(torch.maximum(*dots))
+    assert (0.5 * q.log_var).exp().min() > 8
+    assert model.kl(q).sum() > 10 * model.kl(model.posterior(digits)).sum(-1).max()
+
+
+@torch.no_grad()
 def test_digits_that_come_back_as_another(model, digits):
     """Question 1: about one in five, and most often 4s and 5s."""
     images, labels = vaetut.load_mnist("train")
     judge = KNeighborsClassifier(5).fit(images[:10_000], labels[:10_000])
-    truth = vaetut.load_mnist("test")[1][: len(digits)]
+    truth = vaetut.load_mnist("test")[1][EVERY_FIFTH]
     back = torch.from_numpy(judge.predict(model.decode_mean(model.encode(digits)[0])))
     missed = (back != truth).double()
     assert missed.mean().item() == pytest.approx(0.2, abs=0.05)
@@ -95,10 +105,11 @@ def test_digits_that_come_back_as_another(model, digits):
 
 
 @torch.no_grad()
-def test_a_small_step_may_change_most_of_a_picture(model):
-    """Question 2: near (0.25, 0.2), a step of 0.2 changes more than half of the ink."""
+def test_a_small_step_may_change_much_of_a_picture(model):
+    """Question 2: in a step of 0.2, a fifth of the ink goes, and half as much as was is added."""
     here, there = model.decode_mean(torch.tensor([[0.25, 0.2], [0.45, 0.2]]))
-    assert (here - there).abs().sum() > 0.5 * here.sum()
+    assert (here - there).clamp(min=0).sum() / here.sum() == pytest.approx(0.2, abs=0.02)
+    assert (there - here).clamp(min=0).sum() / here.sum() == pytest.approx(0.5, abs=0.02)
 
 
 def test_where_the_priors_draws_fall(model, digits):

@@ -110,7 +110,9 @@ def decode() -> Callable[[torch.Tensor], torch.Tensor]:
 def assert_digit_is(page: Page, means: torch.Tensor) -> None:
     """Every pixel is the mean's, to the last of the screen's levels, in the ink of a neighbour."""
     pixels = torch.tensor(page.evaluate(PIXELS)).view(784, 4)[:, :3]
-    digit = re.search(r", near the (\d)s$", page.locator(RING).get_attribute("aria-valuetext"))[1]
+    digit = re.search(
+        r", near a place of the (\d)s$", page.locator(RING).get_attribute("aria-valuetext")
+    )[1]
     ink = torch.tensor([int(PALETTE[int(digit)][i : i + 2], 16) for i in (1, 3, 5)])
     expected = 255 + means[:, None] * (ink - 255)
     assert (pixels - expected).abs().max() < 0.6
@@ -180,7 +182,11 @@ def test_mouse(open_page: Open, decode: Callable) -> None:
     across, up = (f"{value:.2f}".replace("-", "−") for value in dragged.tolist())
     text = f"{across} across and {up} up"
     assert page.locator("[data-live=dials]").inner_text() == text
-    assert page.locator(RING).get_attribute("aria-valuetext").startswith(f"{text}, near the ")
+    assert (
+        page.locator(RING)
+        .get_attribute("aria-valuetext")
+        .startswith(f"{text}, near a place of the ")
+    )
     assert page.locator(RING).get_attribute("aria-valuenow") == f"{dragged[0]:.2f}"
     ring = page.locator(f"{RING} i").bounding_box()
     assert ring["x"] + ring["width"] / 2 == pytest.approx(middle(page, 20, 8)[0], abs=1)

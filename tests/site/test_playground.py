@@ -336,6 +336,21 @@ def test_a_second_stroke_adds_to_the_first(playground: Page) -> None:
     assert (seen_image(playground) > 0.5).sum(0)[14] > wide[14]
 
 
+def test_a_sample_may_lie_off_the_plane(playground: Page) -> None:
+    """Two dots have so wide an ellipse; a sample is shown and priced where it was drawn."""
+    part(playground, "clear").click()
+    for share in (0.3, 0.7):
+        draw(playground, [(share, share), (share, share)])
+    total, far = 0.0, []
+    for count in range(1, 6):
+        part(playground, "one").click()
+        wait_for_rest(playground)
+        before, total = total, count * number(playground, "meanDistortion")
+        assert number(playground, "distortion") == pytest.approx(total - before, abs=1)
+        far.append(max(map(abs, z(playground))))
+    assert max(far) > 4
+
+
 def test_an_empty_pad_has_no_price(playground: Page) -> None:
     part(playground, "clear").click()
     expect(part(playground, "mu0")).to_have_text("–")

@@ -46,7 +46,7 @@ export function start(root, touch) {
     const text = `${across} across and ${up} up`;
     words.textContent = text;
     plane.setAttribute("aria-valuenow", z[0].toFixed(2));
-    plane.setAttribute("aria-valuetext", `${text}, near the ${label}s`);
+    plane.setAttribute("aria-valuetext", `${text}, near a place of the ${label}s`);
   }
 
   const follow = (event) =>

@@ -49,7 +49,8 @@ export function start(root) {
   // ---------------------------------------------------------------- changing the state
 
   function setZ(z, how) {
-    state.z = Array.from(z, (value) => clamp(value, -LIMIT, LIMIT));
+    // A hand stays on the plane; a draw may lie beyond, and is priced where it lies.
+    state.z = Array.from(z, (value) => (how === "hand" ? clamp(value, -LIMIT, LIMIT) : value));
     state.how = how;
     state.logits = model.decode(state.z);
     if (how !== "sample") inside.none();

@@ -166,7 +166,8 @@ export function create(canvas, model) {
   }
 
   /** The decoded digit, on a card beside z, on the side that has room. */
-  function drawCard(picture, [x, y]) {
+  function drawCard(picture, at) {
+    const [x, y] = at.map((value) => clamp(value, 0, width)); // z may lie off the plane
     const size = width < 420 ? CARD - 8 : CARD;
     const left = x + 18 + size > width ? x - 18 - size : x + 18;
     const top = y - 18 - size < 0 ? y + 18 : y - 18 - size;

@@ -59,8 +59,8 @@ export const STEPS = [
       `The drawing is encoded at μ = ${pair(page.state.q.mu)}. ${near(page, page.state.q.mu, 7)}`,
   },
   {
-    question: "The encoder also says how far a code may lie from μ: about σ. So a code is drawn with "
-      + "random noise ε, z = μ + σ · ε. How far from μ will it be?",
+    question: "The encoder also gives σ, how widely codes are spread around μ in each direction. So a "
+      + "code is drawn with random noise ε, z = μ + σ · ε. How far from μ will it be?",
     where: INSIDE,
     act: ({ actions }) => actions.one(),
     answer: ({ state: { q, z } }) => {
@@ -70,8 +70,8 @@ export const STEPS = [
     },
   },
   {
-    question: "And many such draws, close up? Each has a price for what its picture gets wrong, the "
-      + "distortion, in nats, the unit of natural logarithms. How much will it vary?",
+    question: "And many such draws, close up? Each has a price for how badly its picture foresees the "
+      + "image, the distortion, in nats, the unit of natural logarithms. How much will it vary?",
     where: PLANE,
     view: { close: true },
     act: ({ actions }) => actions.many(),
@@ -137,7 +137,7 @@ export const STEPS = [
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
       return `Within ${signed(radius, 2)} of z = ${pair(z)} it expects ${signed(missing, 0)} of `
         + `the ${draws.length} dots, and there is none. Among as many draws from the prior itself, `
-        + `the largest gap lacks ${signed(hole(draws, REACH).missing, 0)}. Is the picture a digit?`;
+        + `made once, the largest gap lacks ${signed(hole(draws, REACH).missing, 0)}. Is the picture a digit?`;
     },
   },
   {
