@@ -34,11 +34,11 @@ FAULTS: list[Fault] = [
         built="_static/book.css",
     ),
     fault(
-        "code has wide margins on a phone, and its lines are cut",
+        "figures are wider than the text",
         "book/_static/vaetut.css",
-        "padding: 0.7rem 0.6rem",
-        "padding: 0.7rem 1.6rem",
-        f"{LAYOUT}::test_drawings_code_and_tables_can_be_read[book/06_the_loss.html-phone]",
+        "max-width: min(100%, var(--vaetut-measure))",
+        "max-width: 100%",
+        f"{LAYOUT}::test_drawings_code_and_tables_can_be_read[book/06_the_loss.html-desktop]",
         built="_static/book.css",
     ),
     fault(
@@ -204,6 +204,13 @@ FAULTS: list[Fault] = [
         "const priced = q && !fromPrior;",
         "const priced = Boolean(q);",
         "tests/site/test_playground.py::test_a_sample_of_the_prior_has_no_price",
+    ),
+    fault(
+        "a draw beyond the plane is moved to its edge",
+        f"{PLAYGROUND}/app.js",
+        'how === "hand" ? clamp(value, -LIMIT, LIMIT) : value',
+        "clamp(value, -LIMIT, LIMIT)",
+        "tests/site/test_playground.py::test_a_sample_may_lie_off_the_plane",
     ),
     fault(
         "inside the draw σ² stands for σ",
