@@ -203,6 +203,7 @@ MISTAKES = [
         "pays the constant",
     ),
     ("13.1", column_means, "column's mean"),
+    ("13.1", lambda x, m, v: observed(x.masked_fill(x == 0, math.nan), m, v), "is a value"),
     (
         "13.1",
         lambda x, m, v: torch.where(x.isnan(), each(x.nan_to_num(), m, v), 0).sum(1),

@@ -21,6 +21,7 @@ def _observed(observed_log_likelihood: Callable[..., torch.Tensor]) -> str | Non
     gaps = torch.rand(B, D, generator=g) < 0.4
     gaps[0], gaps[1] = True, False  # a row with nothing but gaps, and one without
     gaps[2:, 0], gaps[2:, 1] = True, False
+    x[1:3, 1] = 0.0  # which is a value
     gappy = x.masked_fill(gaps, math.nan)
     got = observed_log_likelihood(gappy, mean, log_var)
     if got.shape != (B,):
@@ -43,6 +44,9 @@ def _observed(observed_log_likelihood: Callable[..., torch.Tensor]) -> str | Non
     known = {
         "a gap is not a 0 that was seen: what the model says of it must not count": (
             normal_log_prob(x.masked_fill(gaps, 0), mean, log_var).sum(1)
+        ),
+        "an observed 0 is a value: only NaN marks a gap": (
+            each.masked_fill(gaps | (x == 0), 0).sum(1)
         ),
         "a gap that is filled with the mean still pays the constant and log σ²: leave it out": (
             filled
