@@ -9,7 +9,6 @@ EXPLAINED = {
     ("03", "log p(x) never fell: False"),
     ("05", "sample:  requires_grad is False"),
     ("C", "input_data can be imported: False"),
-    ("C", "the same with an eps of 1e-4, agree to 1e-05 (of 1, or of their size): False"),
     ("C", "article, epoch 1 each of 55,000 once: True, shuffled: False"),
     ("C", "biases are zero: vaetut.VAE True bare nn.Linear False"),
     ("C", "generate()           feeds (20,)      accepted: False"),

@@ -21,13 +21,13 @@
       document.head.append(script);
     });
 
-  /** Load and start an app; it is told of the touch for which it waited. */
-  async function start(root, touch) {
+  /** Load and start an app; it may ask for the latest event of the hand for which it waited. */
+  async function start(root, latest) {
     const { app, with: needs } = root.dataset;
     root.querySelector(":scope > img")?.setAttribute("loading", "eager"); // wanted on paper
     try {
       await Promise.all([app, needs].filter(Boolean).map(load));
-      root.app = globalThis.VAETUT[app].start(root, touch);
+      root.app = globalThis.VAETUT[app].start(root, latest);
       root.dataset.state = "ready";
     } catch (error) {
       root.dataset.state = "failed";
@@ -36,11 +36,19 @@
   }
 
   function whenSeen(root) {
+    let started = null;
+    const begin = () => (started ??= start(root));
     new IntersectionObserver((entries, observer) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      start(root);
+      begin();
     }, { rootMargin: root.dataset.margin ?? INSIDE }).observe(root);
+    // A button that is pressed before there is anybody to hear it is pressed again.
+    root.addEventListener("click", async ({ target }) => {
+      if (root.dataset.state) return;
+      await begin();
+      target.closest("button")?.click();
+    }, { once: true });
   }
 
   function whenTouched(root) {
@@ -48,7 +56,9 @@
     for (const name of ["pointerover", "focusin"]) {
       root.addEventListener(name, (event) => {
         waiting.abort();
-        start(root, event);
+        let latest = event;
+        root.addEventListener("pointermove", (next) => { latest = next; });
+        start(root, () => latest);
       }, { signal: waiting.signal });
     }
   }

@@ -24,7 +24,7 @@ export function load({ layers, inked }) {
   };
 }
 
-export function start(root, touch) {
+export function start(root, latest) {
   const { dials, labels, colors, ...decoder } = globalThis.VAETUT_EXPORT;
   const decode = load(decoder);
   const [plane, digit, words] = ["[role=slider]", "canvas", "[data-live=dials]"]
@@ -64,6 +64,7 @@ export function start(root, touch) {
   });
 
   // A finger lay on the sheet before there was anybody to ask where.
+  const touch = latest?.();
   if (plane.contains(touch?.target) && touch.pointerType === "touch") follow(touch);
   else set(home);
   return { get z() { return z; } }; // for tests

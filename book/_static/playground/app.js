@@ -18,10 +18,10 @@ const MANY = 100; // samples
 const AT_ONCE = 4; // of them in a frame
 
 const SUMS = {
-  mean: "At μ. The mean of q is no sample of it: for most digits this sum is less than −ℒ.",
-  sample: "At a sample of q(z|x): the sum estimates −ℒ. The mean of many samples does so better.",
+  mean: "At μ. The mean of q is no sample of it: mostly this sum is less than the loss, −ℒ.",
+  sample: "At a sample of q(z|x): the sum estimates the loss, −ℒ. The mean of many does so better.",
   prior: "At a sample of the prior. It belongs to no image, so there is nothing to price.",
-  hand: "At a z of your choice. It is no sample of q, so this sum is no estimate of −ℒ.",
+  hand: "At a z of some choice. It is no sample of q, so this sum is no estimate of −ℒ.",
 };
 
 export function start(root) {
@@ -58,9 +58,11 @@ export function start(root) {
   }
 
   let stopMoving = () => {};
+  let walking = false;
   /** Put z somewhere, at once. */
   function jump(z, how) {
     stopMoving();
+    walking = false;
     setZ(z, how);
   }
 
@@ -68,7 +70,9 @@ export function start(root) {
   function walk(target, how, { lasts = 280, after = 0 } = {}) {
     stopMoving();
     const from = state.z;
+    walking = true;
     stopMoving = animate(lasts, (share) => {
+      walking = share < 1;
       setZ(from.map((value, j) => value + share * (target[j] - value)), how);
     }, after);
   }
@@ -318,6 +322,7 @@ export function start(root) {
     halt() {
       leavePad();
       stopMoving();
+      if (walking) jump(state.z, "hand"); // half-way it is no sample of anything
     },
     /** Run the next line of those inside the draw: the second one draws. */
     step() {

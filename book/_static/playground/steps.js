@@ -10,7 +10,7 @@ import { noise } from "./inside.js";
 const NEAREST = 20; // codes that are asked for their class
 const REACH = 2; // of the search for a hole, in the prior's standard deviations
 
-const [PAD, PLANE, INSIDE, PRICES] = [".pg-side", ".pg-main", ".pg-inside", ".app-numbers"];
+const [PAD, PLANE, INSIDE, PRICES] = [".pg-side", ".pg-plane", ".pg-inside", ".app-numbers"];
 
 /** A stroke through corners, in shares of the pad's side, with points enough to be drawn slowly. */
 const stroke = (corners) => corners.slice(1).flatMap(([x, y], i) =>
@@ -38,7 +38,7 @@ export const STEPS = [
     where: PLANE,
     act: ({ actions }) => actions.choose(0),
     answer: (page) =>
-      `Two numbers are the middle of what it says of an image: μ = ${pair(page.state.q.mu)}. `
+      `It says: around μ = ${pair(page.state.q.mu)}. `
       + near(page, page.state.q.mu, 0),
   },
   {
@@ -60,7 +60,7 @@ export const STEPS = [
   },
   {
     question: "The encoder also gives σ, how widely codes are spread around μ in each direction. So a "
-      + "code is drawn with random noise ε, z = μ + σ · ε. How far from μ will it be?",
+      + "code is drawn with random noise ε, z = μ + σ · ε. Which way from μ will it lie?",
     where: INSIDE,
     act: ({ actions }) => actions.one(),
     answer: ({ state: { q, z } }) => {
@@ -79,7 +79,8 @@ export const STEPS = [
       const found = page.state.samples.map(({ distortion }) => distortion);
       const mean = found.reduce((sum, each) => sum + each, 0) / found.length;
       return `It was ${signed(Math.min(...found), 1)} to ${nats(Math.max(...found))} in `
-        + `${found.length} samples, and ${nats(mean)} on average. At μ it is ${nats(atMean(page))}.`;
+        + `${found.length} samples (the first is that of before), and ${nats(mean)} on average. `
+        + `At μ it is ${nats(atMean(page))}.`;
     },
   },
   {
@@ -99,18 +100,20 @@ export const STEPS = [
       + "Which of the two costs more for a 1?",
     where: PLANE,
     act: ({ actions }) => actions.choose(1),
-    answer: ({ state: { q } }) => {
+    answer: ({ model, state: { q } }) => {
+      const rates = model.examples.map((x) => model.rate(model.encode(x)));
       const distance = 0.5 * q.mu.reduce((sum, mu) => sum + mu ** 2, 0);
       const width = q.rate - distance;
       return `The ${width > distance ? "width" : "distance"}. The distance costs `
-        + `${signed(distance, 2)} nats, and the width ${signed(width, 2)} nats.`;
+        + `${signed(distance, 2)} nats, and the width ${signed(width, 2)} nats. Of ${rates.length} `
+        + `test digits, the cheapest has a rate of ${nats(Math.min(...rates))}, the dearest one `
+        + `of ${nats(Math.max(...rates))}.`;
     },
   },
   {
     question: "The page draws a star, which is no digit. Will its ellipse be larger than a digit's? "
       + "Will its distortion?",
     where: PAD,
-    see: PRICES,
     act: ({ actions }) => actions.draw(STAR),
     answer(page) {
       const { model, state } = page;
@@ -119,9 +122,9 @@ export const STEPS = [
         logVar[0] + logVar[1] > state.q.logVar[0] + state.q.logVar[1]).length;
       const dearer = model.examples.filter((x, i) =>
         model.distortion(x, model.decode(qs[i].mu)) > atMean(page)).length;
-      return `Of the ${qs.length} test digits behind the buttons, ${qs.length - larger} have a `
-        + `smaller ellipse, and ${qs.length - dearer} a smaller distortion than its `
-        + `${nats(atMean(page))}.`;
+      return `Its ellipse is larger than those of ${qs.length - larger} of ${qs.length} test `
+        + `digits, and its distortion, ${nats(atMean(page))}, than those of `
+        + `${qs.length - dearer}. Look at what the decoder makes of it.`;
     },
   },
   {
@@ -135,9 +138,10 @@ export const STEPS = [
     answer({ model }, { z, radius, missing }) {
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
-      return `Within ${signed(radius, 2)} of z = ${pair(z)} it expects ${signed(missing, 0)} of `
-        + `the ${draws.length} dots, and there is none. Among as many draws from the prior itself, `
-        + `made once, the largest gap lacks ${signed(hole(draws, REACH).missing, 0)}. Is the picture a digit?`;
+      return `It does: about ${signed(missing, 0)} of ${draws.length} codes within `
+        + `${signed(radius, 2)} of z = ${pair(z)}, and there is none. That is hardly chance: in as `
+        + "many draws from the prior itself, made once, the emptiest place lacks only "
+        + `${signed(hole(draws, REACH).missing, 0)}. The decoder has hardly been trained here.`;
     },
   },
   {
@@ -150,7 +154,9 @@ export const STEPS = [
     answer({ model, state: { z } }) {
       const [[squared, i]] = nearest(model.points, z, 1);
       return `This z is ${pair(z)}. The nearest dot is ${signed(Math.sqrt(squared), 3)} `
-        + `away and belongs to a ${model.labels[i]}. Is the picture one?`;
+        + `away and belongs to a ${model.labels[i]}. Judge the picture yourself. This was all: an `
+        + "encoder, noise, a decoder, a prior, and two prices. There are tasks below, and the first "
+        + "chapter tells how one comes to think of such a thing.";
     },
   },
 ];

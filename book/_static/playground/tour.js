@@ -13,6 +13,7 @@ export function create(root, part, page) {
   const last = () => at === STEPS.length - 1;
 
   function lookAt(place) {
+    panel.dataset.about = place;
     const behavior = calm() ? "auto" : "smooth";
     root.querySelector(place).scrollIntoView({ block: "start", behavior });
   }
@@ -61,7 +62,6 @@ export function create(root, part, page) {
     part("begin").focus();
   }
 
-  part("begin").disabled = false;
   part("begin").addEventListener("click", () => ask(0));
   part("previous").addEventListener("click", () => ask(at - 1));
   part("leave").addEventListener("click", leave);
