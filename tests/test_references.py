@@ -53,3 +53,19 @@ def test_every_citation_is_in_the_references():
 
 def test_every_reference_is_cited():
     assert {key for key, url in addresses().items() if url not in cited()} == set()
+
+
+def test_a_citation_carries_the_year_of_its_entry():
+    """The year of publication; or that of a first version, where the entry names one."""
+    years = {}
+    for key, fields in entries().items():
+        named = re.search(r"First version (\d{4})", fields) or re.search(r"year\W+(\d{4})", fields)
+        years[addresses().get(key)] = named[1]
+    wrong = set()
+    for page in [*BOOK.glob("*.md"), *(BOOK / "src").glob("*.md")]:
+        text = page.read_text(encoding="utf-8")
+        for words, url in re.findall(r"\[([^\]\[]+)\]\((https?://[^)\s]+)\)", text):
+            for year in re.findall(r"\b(?:19|20)\d\d\b", words):
+                if years.get(unquote(url), year) != year:
+                    wrong.add((page.stem, words, years[unquote(url)]))
+    assert wrong == set()

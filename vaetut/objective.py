@@ -156,7 +156,7 @@ def dreg_loss(model: VAE, x: torch.Tensor, eps: torch.Tensor) -> tuple[torch.Ten
     """Return a loss (B,) to differentiate, and the importance-weighted bound (B,), detached.
 
     From noise `eps`, (K, B, L). For the decoder, the loss has the gradient of -bound; for the
-    encoder the doubly reparameterized one ("DReG", Tucker et al. 2018), of the same expectation,
+    encoder the doubly reparameterized one ("DReG", Tucker et al. 2019), of the same expectation,
     and with less noise where q is near the posterior. Its value means nothing.
     """
     q = model.encode(x)  # (B, L)

@@ -12,7 +12,7 @@ from .networks import ACTIVATIONS
 from .noise import WEIGHTS, make_generator
 from .priors import Prior
 
-# "-stl" (Roeder et al. 2017) and "-dreg" (Tucker et al. 2018): with less noise in the gradient
+# "-stl" (Roeder et al. 2017) and "-dreg" (Tucker et al. 2019): with less noise in the gradient
 # once q is near the posterior; before, "-stl" may have more.
 OBJECTIVES = ("elbo", "elbo-stl", "iwae", "iwae-dreg")
 OPTIMIZERS = ("adam", "muon")
@@ -55,7 +55,7 @@ class Recipe:
     objective: str = "elbo"  # or "iwae"; with another gradient "elbo-stl", "iwae-dreg"
     num_samples: int = 1  # K, draws of z per image; 1 is enough for a batch of 100 (AEVB, §2.3)
     beta: float = 1.0  # weight of the KL (Higgins et al. 2017); 1 is the ELBO
-    kl_warmup_epochs: float = 0.0  # beta grows from 0 over these epochs (Bowman et al. 2015)
+    kl_warmup_epochs: float = 0.0  # beta grows from 0 over these epochs (Bowman et al. 2016)
     # Nats per coordinate that cost nothing (Kingma et al. 2016, eq. 15); of the whole KL, where a
     # prior's does not split by coordinate.
     free_bits: float = 0.0

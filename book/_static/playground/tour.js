@@ -13,7 +13,6 @@ export function create(root, part, page) {
   const last = () => at === STEPS.length - 1;
 
   function lookAt(place) {
-    panel.dataset.about = place;
     const behavior = calm() ? "auto" : "smooth";
     root.querySelector(place).scrollIntoView({ block: "start", behavior });
   }
