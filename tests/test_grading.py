@@ -118,6 +118,31 @@ def test_a_submission_gets_its_fair_line(name, graded):
     assert len(notes) == bool(note) and note in "".join(notes)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells")
+def test_what_processes_share_counts_once(tmp_path):
+    """A copy of a process has its memory in common with it, until one of them writes."""
+    code = """import os, sys, time
+held = bytes(bytearray(b"x") * 300_000_000)
+if any(os.fork() == 0 for _ in range(3)):
+    time.sleep(600)
+print("born", flush=True)
+time.sleep(600)"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=limits.environment(str(tmp_path)),
+        stdout=subprocess.PIPE,
+    )
+    inside = psutil.Process(process.pid)
+    try:
+        assert process.stdout.readline() == b"born\n"
+        assert len(inside.children()) == 3
+        assert 300_000_000 / 2**30 < limits.resident(inside) < 0.4
+    finally:
+        limits.kill(inside, str(tmp_path))
+        process.stdout.close()
+        process.wait()
+
+
 def test_what_a_submission_has_started_ends_with_it(tmp_path):
     """Also a process that has cut itself loose from its parents."""
     code = LOOSE.replace("time.sleep", "open('born', 'w').close()\n        time.sleep")

@@ -83,26 +83,18 @@ def test_what_is_no_digit(model, digits, costs, shape):
 
 
 @torch.no_grad()
-def test_two_dots_have_a_huge_rate_or_a_small_one(model, digits):
-    """Question 5: side by side, an ellipse larger than the plane, which reaches from -4 to 4."""
-    rates = model.kl(model.posterior(digits)).sum(-1)
-    dots = torch.stack([drawn([(x, y)] * 2) for x, y in ((5, 14), (23, 14), (14, 5), (14, 23))])
-    side_by_side, above = (model.posterior(pair.amax(0)) for pair in dots.split(2))
-    assert (0.5 * side_by_side.log_var).exp().min() > 8
-    assert model.kl(side_by_side).sum() > 10 * rates.max()
-    assert (rates > model.kl(above).sum()).double().mean() > 0.95
-
-
-@torch.no_grad()
 def test_digits_that_come_back_as_another(model, digits):
     """Question 1: about one in five, and most often 4s and 5s."""
     images, labels = vaetut.load_mnist("train")
     judge = KNeighborsClassifier(5).fit(images[:10_000], labels[:10_000])
     truth = vaetut.load_mnist("test")[1][EVERY_FIFTH]
-    back = torch.from_numpy(judge.predict(model.decode_mean(model.encode(digits)[0])))
-    missed = (back != truth).double()
-    assert missed.mean().item() == pytest.approx(0.2, abs=0.05)
-    by_class = torch.stack([missed[truth == digit].mean() for digit in range(10)])
+    before, after = (
+        (torch.from_numpy(judge.predict(x)) != truth).double()
+        for x in (digits, model.decode_mean(model.encode(digits)[0]))
+    )
+    assert before.mean().item() == pytest.approx(0.05, abs=0.01)
+    assert after.mean().item() == pytest.approx(0.2, abs=0.03)
+    by_class = torch.stack([after[truth == digit].mean() for digit in range(10)])
     assert set(by_class.topk(2).indices.tolist()) == {4, 5}
 
 
@@ -118,7 +110,7 @@ def test_where_the_priors_draws_fall(model, digits):
     """Question 6: 9 of 100 into a hole, most of them within two; of new digits' codes, 1 or 2."""
     g = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        q = model.posterior(vaetut.load_mnist("train")[0])
+        q = model.posterior(vaetut.load_mnist("train")[0][5000:])  # as in its training
         prior, codes = torch.randn(2000, 2, generator=g), model.posterior(digits).sample(1, g)[0]
 
     def in_hole(z):

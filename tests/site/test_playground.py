@@ -708,12 +708,14 @@ def test_on_a_phone_held_sideways_the_tour_stands_beside_the_plane(open_page: Op
     for text in answers(page):
         assert text
         panel, go = part(page, "tour").bounding_box(), part(page, "go").bounding_box()
-        for name in ("plane", "pad", "lines", "meanSum"):
+        for name in ("plane", "pad", "lines", "made", "eps0", "eps1", "meanSum"):
             box = part(page, name).bounding_box()
-            assert box["x"] + box["width"] <= panel["x"]
+            assert box["x"] + box["width"] <= panel["x"], name
         assert panel["x"] + panel["width"] <= 844
         assert panel["y"] >= 0
         assert go["y"] + go["height"] <= panel["y"] + panel["height"] <= 390 + 1
+        said = part(page, "answer").bounding_box()
+        assert panel["y"] <= said["y"] <= said["y"] + said["height"] <= go["y"] + 1
 
 
 def test_on_a_narrow_phone_the_tour_leaves_the_plane_free(open_page: Open) -> None:
@@ -723,6 +725,9 @@ def test_on_a_narrow_phone_the_tour_leaves_the_plane_free(open_page: Open) -> No
         if ABOUT[step] == "plane":
             plane, panel = part(page, "plane").bounding_box(), part(page, "tour").bounding_box()
             assert plane["y"] + plane["height"] <= panel["y"] + 1, step
+        said, go = part(page, "answer").bounding_box(), part(page, "go").bounding_box()
+        assert said["y"] >= part(page, "tour").bounding_box()["y"], step
+        assert said["y"] + said["height"] <= go["y"] + 1, step
 
 
 def test_the_tour_may_be_asked_for_before_anything_is_loaded(open_page: Open) -> None:
@@ -799,18 +804,18 @@ def test_the_tours_answers_are_true(open_page: Open) -> None:
     assert among == len(examples)
     assert (least, most) == pytest.approx((rates.min().item(), rates.max().item()), abs=0.06)
 
-    smaller, _, price, cheaper = numbers(next(tour))
+    price, cheaper, _, larger = numbers(next(tour))
     assert price == number(page, "distortion")
     assert cheaper == (prices < price).sum()
     own = inside(page, "qLogVar").sum()
-    assert smaller == pytest.approx((q.log_var.sum(1) < own).sum(), abs=1)
+    assert larger == pytest.approx((q.log_var.sum(1) > own).sum(), abs=1)
     with exported() as model:  # what the chapter says of this star
         digits = vaetut.load_mnist("test")[0][::5]
         q = model.posterior(digits)
         assert (-model.log_likelihood(digits, q.mu) < price).double().mean() > 0.98
         assert (q.log_var.sum(1) > own).double().mean() > 0.5
 
-    missing, _, radius, *centre, by_chance = numbers(next(tour))
+    radius, *centre, missing, _, by_chance = numbers(next(tour))
     assert centre == pytest.approx(z(page), abs=6e-3)
     assert (points - torch.tensor(centre)).norm(dim=1).min() == pytest.approx(radius, abs=0.01)
     draws = torch.randn(500 * len(points), 2, generator=torch.Generator().manual_seed(0))

@@ -29,7 +29,8 @@ class Limits:
     whole : float
         Seconds for the whole submission.
     memory : float
-        GiB of resident memory, for its process and those that it starts.
+        GiB of resident memory, for its process and those that it starts. Where the system tells
+        (Linux), what they share counts once.
     """
 
     cell: float = 120.0
@@ -48,8 +49,18 @@ def resident(process: psutil.Process) -> float:
     with suppress(psutil.Error):
         for each in (process, *process.children(recursive=True)):
             with suppress(psutil.Error):
-                total += each.memory_info().rss
+                total += _share(each)
     return total / 2**30
+
+
+def _share(process: psutil.Process) -> int:
+    """Return the bytes of a process; of what it shares with others, its share, if that is known."""
+    try:
+        info = process.memory_full_info()
+    except psutil.AccessDenied:
+        info = process.memory_info()
+    share: int = getattr(info, "pss", info.rss)
+    return share
 
 
 def kill(process: psutil.Process, folder: str) -> None:

@@ -65,13 +65,13 @@ export const STEPS = [
     act: ({ actions }) => actions.one(),
     answer: ({ state: { q, z } }) => {
       const eps = noise({ q, z });
-      return `The noise is ε = ${pair(eps)}. Times σ, that is a step of `
+      return `Chance decides. This time it gave ε = ${pair(eps)}. Times σ, that is a step of `
         + `${pair(eps.map((value, j) => value * q.sigma[j]), 3)} from μ.`;
     },
   },
   {
-    question: "And many such draws, close up? Each has a price for how badly its picture foresees the "
-      + "image, the distortion, in nats, the unit of natural logarithms. How much will it vary?",
+    question: "And many such draws, close up? Each has a price for how badly its picture predicts the "
+      + "pixels, the distortion, in nats, the unit of natural logarithms. How much will it vary?",
     where: PLANE,
     view: { close: true },
     act: ({ actions }) => actions.many(),
@@ -79,14 +79,14 @@ export const STEPS = [
       const found = page.state.samples.map(({ distortion }) => distortion);
       const mean = found.reduce((sum, each) => sum + each, 0) / found.length;
       return `It was ${signed(Math.min(...found), 1)} to ${nats(Math.max(...found))} in `
-        + `${found.length} samples (the first is that of before), and ${nats(mean)} on average. `
-        + `At μ it is ${nats(atMean(page))}.`;
+        + `${found.length} samples, and ${nats(mean)} on average. At μ it is ${nats(atMean(page))}.`;
     },
   },
   {
     question: "The second price, the rate, is for how far the orange ellipse is from the prior, the "
       + "blue circles. Now z goes far away from the ellipse. Which price will change?",
-    where: PRICES,
+    where: PLANE,
+    see: PRICES,
     act: ({ actions, state }) => actions.go(opposite(state.q.mu)),
     answer: (page) => {
       const { model, state: { x, q, logits } } = page;
@@ -105,14 +105,14 @@ export const STEPS = [
       const distance = 0.5 * q.mu.reduce((sum, mu) => sum + mu ** 2, 0);
       const width = q.rate - distance;
       return `The ${width > distance ? "width" : "distance"}. The distance costs `
-        + `${signed(distance, 2)} nats, and the width ${signed(width, 2)} nats. Of ${rates.length} `
-        + `test digits, the cheapest has a rate of ${nats(Math.min(...rates))}, the dearest one `
+        + `${signed(distance, 2)} nats, and the width, σ, ${signed(width, 2)} nats. Of the `
+        + `${rates.length} test digits that the buttons can show, the cheapest has a rate of ${nats(Math.min(...rates))}, the dearest one `
         + `of ${nats(Math.max(...rates))}.`;
     },
   },
   {
-    question: "The page draws a star, which is no digit. Will its ellipse be larger than a digit's? "
-      + "Will its distortion?",
+    question: "The page draws a star, which is no digit. What will the decoder make of it? And what "
+      + "tells that it is none: the distortion, or the size of the ellipse?",
     where: PAD,
     act: ({ actions }) => actions.draw(STAR),
     answer(page) {
@@ -122,15 +122,16 @@ export const STEPS = [
         logVar[0] + logVar[1] > state.q.logVar[0] + state.q.logVar[1]).length;
       const dearer = model.examples.filter((x, i) =>
         model.distortion(x, model.decode(qs[i].mu)) > atMean(page)).length;
-      return `Its ellipse is larger than those of ${qs.length - larger} of ${qs.length} test `
-        + `digits, and its distortion, ${nats(atMean(page))}, than those of `
-        + `${qs.length - dearer}. Look at what the decoder makes of it.`;
+      return `The distortion: it is ${nats(atMean(page))}, and ${qs.length - dearer} of `
+        + `${qs.length} test digits have a smaller one. The ellipse does not: ${larger} of them `
+        + "have a larger one.";
     },
   },
   {
     question: "The prior says where codes should lie. Does it expect some where no dot lies?",
     where: PLANE,
     act({ actions, model }) {
+      actions.clear();
       const found = hole(model.points, REACH);
       actions.go(found.z);
       return found;
@@ -138,10 +139,11 @@ export const STEPS = [
     answer({ model }, { z, radius, missing }) {
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
-      return `It does: about ${signed(missing, 0)} of ${draws.length} codes within `
-        + `${signed(radius, 2)} of z = ${pair(z)}, and there is none. That is hardly chance: in as `
-        + "many draws from the prior itself, made once, the emptiest place lacks only "
-        + `${signed(hole(draws, REACH).missing, 0)}. The decoder has hardly been trained here.`;
+      return `It does: within ${signed(radius, 2)} of z = ${pair(z)} about ${signed(missing, 0)} `
+        + `of ${draws.length} codes, and there is none. That is hardly chance: of as many draws `
+        + `from the prior itself, made once, about ${signed(hole(draws, REACH).missing, 0)} were `
+        + "due in the largest empty circle. Here the decoder was trained less often than the prior "
+        + "asks.";
     },
   },
   {

@@ -50,6 +50,7 @@ export function create(root, part, page) {
       phase = "answered";
       if (see) lookAt(see);
       part("answer").textContent = text;
+      panel.scrollTop = part("answer").offsetTop; // where it has too little room for both
       go.textContent = last() ? "End the tour" : "Next";
       return text;
     });
