@@ -55,11 +55,12 @@ def resident(process: psutil.Process) -> float:
 
 def _share(process: psutil.Process) -> int:
     """Return the bytes of a process; of what it shares with others, its share, if that is known."""
+    share: int
     try:
-        info = process.memory_full_info()
+        known = process.memory_full_info()
+        share = getattr(known, "pss", known.rss)
     except psutil.AccessDenied:
-        info = process.memory_info()
-    share: int = getattr(info, "pss", info.rss)
+        share = process.memory_info().rss
     return share
 
 
