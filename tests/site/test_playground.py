@@ -329,6 +329,16 @@ def test_a_drawing_is_centred_and_scaled_as_mnist(playground: Page) -> None:
         assert number(playground, "mu0") < -1  # among the zeros
 
 
+def test_an_upright_stroke_is_cheaper_than_most_digits(playground: Page) -> None:
+    """Question 5: it passes as a one."""
+    part(playground, "clear").click()
+    draw(playground, [(0.5, 0.15), (0.5, 0.5), (0.5, 0.85)])
+    with exported() as model:
+        digits = vaetut.load_mnist("test")[0][::5]
+        prices = -model.log_likelihood(digits, model.posterior(digits).mu)
+    assert (prices > number(playground, "distortion")).double().mean() > 0.9
+
+
 def test_a_second_stroke_adds_to_the_first(playground: Page) -> None:
     draw(playground, circle(0.5, 0.5, 0.3))
     wide = (seen_image(playground) > 0.5).sum(0)

@@ -59,7 +59,7 @@ export const STEPS = [
       `The drawing is encoded at μ = ${pair(page.state.q.mu)}. ${near(page, page.state.q.mu, 7)}`,
   },
   {
-    question: "The encoder also gives σ, how widely codes are spread around μ in each direction. So a "
+    question: "The encoder also gives σ, how widely codes are spread around μ along each axis. So a "
       + "code is drawn with random noise ε, z = μ + σ · ε. Which way from μ will it lie?",
     where: INSIDE,
     act: ({ actions }) => actions.one(),
@@ -140,10 +140,10 @@ export const STEPS = [
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
       return `It does: within ${signed(radius, 2)} of z = ${pair(z)} about ${signed(missing, 0)} `
-        + `of ${draws.length} codes, and there is none. That is hardly chance: of as many draws `
-        + `from the prior itself, made once, about ${signed(hole(draws, REACH).missing, 0)} were `
-        + "due in the largest empty circle. Here the decoder was trained less often than the prior "
-        + "asks.";
+        + `of ${draws.length} codes, and there is none. That is hardly chance: in as many draws `
+        + "from the prior itself, made once, the same search finds a gap of about "
+        + `${signed(hole(draws, REACH).missing, 0)}. Here the decoder was trained less often than `
+        + "the prior asks.";
     },
   },
   {
