@@ -96,12 +96,40 @@ def test_what_is_no_digit(model, digits, costs, shape):
     assert wider.double().mean() < 0.5
 
 
-@torch.no_grad()
-def test_digits_that_come_back_as_another(model, digits):
-    """Question 1: about one in five, and most often 4s and 5s."""
+@pytest.fixture(scope="module")
+def judge():
     images, labels = vaetut.load_mnist("train")
-    judge = KNeighborsClassifier(5).fit(images[:10_000], labels[:10_000])
-    truth = vaetut.load_mnist("test")[1][EVERY_FIFTH]
+    return KNeighborsClassifier(5).fit(images[:10_000], labels[:10_000])
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return vaetut.load_mnist("test")[1][EVERY_FIFTH]
+
+
+def slant_and_width(x):
+    """Return how much columns move per row, and their standard deviation: two of (N,)."""
+    x, places = x.view(-1, 28, 28), torch.arange(28.0)
+    mass = x.sum((1, 2))
+    across, down = (places - ((x.sum(k) @ places) / mass)[:, None] for k in (1, 2))
+    moved = torch.einsum("nyx,ny,nx->n", x, down, across)
+    slant = moved / torch.einsum("nyx,ny->n", x, down.square())
+    return slant, (torch.einsum("nyx,nx->n", x, across.square()) / mass).sqrt()
+
+
+@torch.no_grad()
+def test_slant_and_width_are_kept_in_part(model, digits, truth):
+    """Question 1: within each class."""
+    before, after = map(slant_and_width, (digits, model.decode_mean(model.encode(digits)[0])))
+    for digit in range(10):
+        of = truth == digit
+        for one, other in zip(before, after, strict=True):
+            assert 0.6 < torch.stack([one[of], other[of]]).corrcoef()[0, 1] < 0.999
+
+
+@torch.no_grad()
+def test_digits_that_come_back_as_another(model, digits, judge, truth):
+    """Question 1: about one in five, and most often 4s and 5s."""
     before, after = (
         (torch.from_numpy(judge.predict(x)) != truth).double()
         for x in (digits, model.decode_mean(model.encode(digits)[0]))
@@ -120,7 +148,7 @@ def test_a_small_step_may_change_much_of_a_picture(model):
     assert (there - here).clamp(min=0).sum() / here.sum() == pytest.approx(0.5, abs=0.02)
 
 
-def test_where_the_priors_draws_fall(model, digits):
+def test_where_the_priors_draws_fall(model, digits, judge):
     """Question 6: 9 of 100 into a hole, most of them within two; of new digits' codes, 1 or 2."""
     g = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -138,3 +166,8 @@ def test_where_the_priors_draws_fall(model, digits):
     assert holes.double().mean().item() == pytest.approx(0.09, abs=0.02)
     assert 0.005 < of_codes.double().mean() < 0.025
     assert (prior[holes].norm(dim=1) < 2).double().mean() > 0.7
+    with torch.no_grad():
+        sure = torch.from_numpy(judge.predict_proba(model.decode_mean(prior))).amax(1)
+    doubtful = sure < 0.8
+    assert doubtful[holes].double().mean() > 1.3 * doubtful[~holes].double().mean()
+    assert (doubtful & ~holes).sum() > 0.7 * doubtful.sum()

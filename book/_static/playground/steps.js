@@ -112,7 +112,7 @@ export const STEPS = [
   },
   {
     question: "The page draws a star, which is no digit. What will the decoder make of it? And what "
-      + "tells that it is none: the distortion, or the size of the ellipse?",
+      + "tells here that it is none: the distortion, or the size of the ellipse?",
     where: PAD,
     act: ({ actions }) => actions.draw(STAR),
     answer(page) {
@@ -123,7 +123,7 @@ export const STEPS = [
       const dearer = model.examples.filter((x, i) =>
         model.distortion(x, model.decode(qs[i].mu)) > atMean(page)).length;
       return `The distortion: it is ${nats(atMean(page))}, and ${qs.length - dearer} of `
-        + `${qs.length} test digits have a smaller one. The ellipse does not: ${larger} of them `
+        + `those ${qs.length} test digits have a smaller one. The ellipse does not: ${larger} of them `
         + "have a larger one.";
     },
   },
