@@ -79,7 +79,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         [0, 1] only: behind a `MinMaxScaler(clip=True)`, rows that the scaler was not fitted to stay
         there. For the Gaussian, standardise the columns. `Observed` takes gaps.
 
-        "auto" chooses for each column by its dtype. Real numbers are "gaussian", with a learned
+        With "auto", the dtype of a column decides. Real numbers are "gaussian", with a learned
         variance; truth values, and numbers that are all 0 or 1, "bernoulli"; categories and texts
         "categorical". Whole numbers from 0 on are "negative-binomial" where their mean is 100 at
         most and their variance no less than the mean; others are "gaussian". `likelihoods_` says

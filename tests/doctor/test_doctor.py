@@ -235,6 +235,25 @@ def test_our_own_models_are_healthy(name, epochs):
     assert not diagnosis.faults, str(diagnosis)
 
 
+@pytest.mark.parametrize(
+    ("beta", "symptom"), [(0.1, None), (50.0, "collapse"), (None, "untrained")]
+)
+def test_gaps_have_no_part_in_whether_a_model_is_trained(beta, symptom):
+    x = DIGITS.clone()
+    x[::2, 20:40] = torch.nan
+    likelihood = vaetut.Observed(vaetut.Gaussian(0.05))
+    model = vaetut.VAE(64, 3, (40,), likelihood=likelihood)
+    if beta is not None:
+        recipe = vaetut.Recipe(
+            validation=0, epochs=60, batch_size=20, learning_rate=3e-3, beta=beta
+        )
+        vaetut.train(model, x, recipe, progress=False)
+    diagnosis = vaetut.diagnose(x, model=model)
+    assert diagnosis.trained == (beta is not None)
+    assert symptom is None or symptom in names(diagnosis.symptoms + diagnosis.notes)
+    assert " nan " not in str(diagnosis)
+
+
 def test_an_estimator_sends_its_rows():
     est = vaetut.VariationalAutoencoder(latent_dim=2, hidden_dims=(16,), epochs=3, random_state=0)
     diagnosis = est.fit(DIGITS.numpy()).diagnose(DIGITS.numpy())

@@ -51,6 +51,9 @@ def forget_survivors(modules: list[str]) -> None:
     """Let mutmut try again what no test has noticed: there may be new tests."""
     for module in modules:
         path = COPY / "mutants" / f"{module}.meta"
+        if not path.is_file():  # it is new to the list: mutmut would take it for done
+            for name in (module, "mutmut-stats.json"):
+                (COPY / "mutants" / name).unlink(missing_ok=True)
         if path.is_file():
             meta = json.loads(path.read_text(encoding="utf-8"))
             codes = meta["exit_code_by_key"]

@@ -210,6 +210,14 @@ def test_printed_table_keeps_its_columns_on_a_phone(browser: Browser, site: str)
     page.close()
 
 
+@pytest.mark.parametrize("name", ["index", "06_the_loss", "11_playground", "D_solutions"])
+def test_the_narrowest_screen_shows_a_page_whole(page: Page, site: str, name: str) -> None:
+    """A width of 320 pixels is that of a small phone, and of a desktop at four times the size."""
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.goto(f"{site}/book/{name}.html", wait_until="networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_reader_chooses_the_colours(browser: Browser, site: str, mode: str) -> None:
     """A choice holds on the next page, from its first moment on."""

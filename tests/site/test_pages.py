@@ -55,6 +55,11 @@ def test_quoted_code_breaks_between_words(view: View) -> None:
     assert view.broken_names == []
 
 
+def test_quotation_marks_open_what_they_quote(view: View) -> None:
+    """The build takes a mark for a closing one, at the start of a line or behind a bracket."""
+    assert re.findall(r"(?:^|[\s(\[])”\w.{0,30}", view.text) == []
+
+
 def test_formulas_share_the_measure_of_the_text(view: View) -> None:
     assert view.off_measure == []
 

@@ -62,12 +62,13 @@ def _comparable(subject: Subject, one: Pass) -> bool:
 def _error(subject: Subject, recon: torch.Tensor) -> float | None:
     """Return the squared error of reconstructions, in units of that of the mean example.
 
-    A likelihood of the reader's own may have no mean: None.
+    Gaps have no error. A likelihood of the reader's own may have no mean: None.
     """
     x, means = subject.x.flatten(1), _means(subject, recon)
     if means is None:
         return None
-    return ((means - x).square().sum() / (x - x.mean(0)).square().sum().clamp(min=1e-12)).item()
+    constant = (x - x.nanmean(0)).square().nansum().clamp(min=1e-12)
+    return ((means - x).square().nansum() / constant).item()
 
 
 def _means(subject: Subject, recon: torch.Tensor) -> torch.Tensor | None:
@@ -87,9 +88,10 @@ def _knows_the_mean(subject: Subject, recon: torch.Tensor) -> bool:
     means = _means(subject, recon)
     if means is None:
         return False
-    wanted, got = subject.x.flatten(1).mean(0), means.mean(0)
-    spread = (wanted - wanted.mean()).square().sum()
-    return bool((got - wanted).square().sum() < 0.1 * spread)
+    x = subject.x.flatten(1)
+    wanted, got = x.nanmean(0), means.where(~x.isnan(), torch.nan).nanmean(0)
+    spread = (wanted - wanted.nanmean()).square().nansum()
+    return bool((got - wanted).square().nansum() < 0.1 * spread)
 
 
 @torch.no_grad()

@@ -65,7 +65,8 @@ export function create(root, part, page) {
   part("begin").addEventListener("click", () => ask(0));
   part("previous").addEventListener("click", () => ask(at - 1));
   part("leave").addEventListener("click", leave);
-  go.addEventListener("click", () => {
+  go.addEventListener("click", (event) => {
+    if (event.detail > 1) return; // the second of a double click, which would skip a question
     if (phase === "asked") showAnswer();
     else if (phase === "answered" && last()) leave();
     else if (phase === "answered") ask(at + 1);
