@@ -203,16 +203,38 @@ def test_mouse_beyond_the_edge_stays_on_the_sheet(open_page: Open) -> None:
     torch.testing.assert_close(code(page), corner, atol=1e-4, rtol=0)
 
 
-def test_finger(open_page: Open, decode: Callable) -> None:
-    """The first touch already counts, though the script comes after it; the ring is dragged; a
-    swipe beside it scrolls the page, as everywhere."""
-    page = open_page("phone", has_touch=True, is_mobile=True)
+def finger(page: Page) -> Callable:
+    """Return a function that touches: the kind of event, and where."""
     hand = page.context.new_cdp_session(page)
 
     def touch(kind: str, *at: float) -> None:
         points = [{"x": at[0], "y": at[1]}] if at else []
         hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
+    return touch
+
+
+def test_the_first_finger_on_the_ring_takes_it_along(open_page: Open) -> None:
+    """It came before the script that follows it."""
+    page = open_page("phone", has_touch=True, is_mobile=True)
+    touch = finger(page)
+    ring = page.locator(f"{RING} i").bounding_box()
+    touch("touchStart", ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
+    page.wait_for_selector(READY)
+    for row in (3, 5, 7, 9):
+        touch("touchMove", *middle(page, 5, row))
+    touch("touchEnd")
+    page.wait_for_timeout(100)
+    shares = torch.tensor([5.5 / 24, 0.5 / 10])
+    there = torch.distributions.Normal(0.0, 1.0).icdf(shares)
+    torch.testing.assert_close(code(page), there, atol=0.05, rtol=0)
+
+
+def test_finger(open_page: Open, decode: Callable) -> None:
+    """The first touch already counts, though the script comes after it; the ring is dragged; a
+    swipe beside it scrolls the page, as everywhere."""
+    page = open_page("phone", has_touch=True, is_mobile=True)
+    touch = finger(page)
     touch("touchStart", *middle(page, 2, 1))
     page.wait_for_selector(READY)
     first = code(page)

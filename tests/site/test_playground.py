@@ -68,7 +68,8 @@ DECODE_IN_LOOPS = """() => {
 }"""
 
 # In a task of its own, since only of tasks the browser counts the time.
-DECODE = """(count) => new Promise((done) => setTimeout(() => {
+DEHAND = "At a z of some choice. It is no sample of q, so this sum is no estimate of −ℒ."
+CODE = """(count) => new Promise((done) => setTimeout(() => {
   const { decode } = document.getElementById('pg').app.model;
   for (let k = 0; k < count; k += 1) decode([Math.sin(k), Math.cos(k)]);
   done();
@@ -134,6 +135,7 @@ def z(page: Page) -> tuple[float, float]:
 
 
 CODE = "document.querySelector('.pg-inside').textContent"
+HAND = "At a z of some choice. It is no sample of q, so this sum is no estimate of −ℒ."
 PLANE = "document.querySelector('.pg-plane').toDataURL()"
 
 
@@ -372,6 +374,39 @@ def test_an_empty_pad_has_no_price(playground: Page) -> None:
     part(playground, "prior").click()
     wait_for_rest(playground)
     assert all(abs(value) <= 4 for value in z(playground))
+
+
+@pytest.mark.parametrize(
+    ("button", "words"),
+    [
+        ("one", "At a sample of q"),
+        ("many", "At a sample of q"),
+        ("back", "At μ"),
+        ("prior", "At a sample of the prior"),
+    ],
+)
+def test_the_note_names_where_z_is_and_not_where_it_goes(
+    playground: Page, button: str, words: str
+) -> None:
+    part(playground, "slider0").fill("3.5")
+    wait_for_rest(playground)
+    seen = playground.evaluate(
+        """async ([button, words]) => {
+          const [note, z] = ['note', 'z0'].map((name) => document.querySelector(`[data-pg=${name}]`));
+          const seen = [];
+          document.querySelector(`[data-pg=${button}]`).click();
+          for (let frame = 0; frame < 2000 && !note.textContent.includes(words); frame += 1) {
+            await new Promise(requestAnimationFrame);
+            seen.push([note.textContent, z.textContent]);
+          }
+          await new Promise((go) => setTimeout(go, 500));
+          return [...seen, [note.textContent, z.textContent]];
+        }""",
+        [button, words],
+    )
+    *way, (note, z_then), (last, z_now) = seen
+    assert words in note and note == last and z_then == z_now
+    assert way and {note for note, _ in way} <= {"z is on its way.", HAND}
 
 
 def test_a_sample_of_the_prior_has_no_price(playground: Page) -> None:
@@ -825,7 +860,7 @@ def test_the_tours_answers_are_true(open_page: Open) -> None:
         assert (-model.log_likelihood(digits, q.mu) < price).double().mean() > 0.98
         assert (q.log_var.sum(1) > own).double().mean() > 0.5
 
-    radius, *centre, missing, _, by_chance = numbers(next(tour))
+    _, missing, radius, *centre, by_chance = numbers(next(tour))
     assert centre == pytest.approx(z(page), abs=6e-3)
     assert (points - torch.tensor(centre)).norm(dim=1).min() == pytest.approx(radius, abs=0.01)
     draws = torch.randn(500 * len(points), 2, generator=torch.Generator().manual_seed(0))

@@ -21,6 +21,8 @@ export function onDrag(target, begin, move) {
     begin(event);
   });
   target.addEventListener("pointermove", (event) => {
-    if (target.hasPointerCapture(event.pointerId)) move(event);
+    // A finger's moves come to where it began, if need be before there was anybody to follow it.
+    const finger = event.pointerType === "touch" && event.isPrimary;
+    if (finger || target.hasPointerCapture(event.pointerId)) move(event);
   });
 }

@@ -22,6 +22,7 @@ const SUMS = {
   sample: "At a sample of q(z|x): the sum estimates the loss, −ℒ. The mean of many does so better.",
   prior: "At a sample of the prior. It belongs to no image, so there is nothing to price.",
   hand: "At a z of some choice. It is no sample of q, so this sum is no estimate of −ℒ.",
+  way: "z is on its way.",
 };
 
 export function start(root) {
@@ -41,7 +42,7 @@ export function start(root) {
     q: null, // { mu, logVar, sigma, rate } of the image
     z: [0, 0],
     logits: null, // decoded from z
-    how: "hand", // how z was chosen: a key of SUMS
+    how: "hand", // how z was chosen, or where it is going: a key of SUMS
     samples: [], // { z, distortion }, all from one q(z|x)
     close: false, // whether the plane shows q(z|x) alone
   };
@@ -211,7 +212,7 @@ export function start(root) {
     setText("meanRate", nats(samples.length ? q.rate : NaN));
     setText("meanSum", nats(mean + q?.rate));
     setText("count", `${samples.length || ""} sample${samples.length === 1 ? "" : "s"}`.trim());
-    setText("note", x ? SUMS[state.how] : "Without an image there is nothing to price.");
+    setText("note", x ? SUMS[walking ? "way" : how] : "Without an image there is nothing to price.");
     for (const j of [0, 1]) {
       const slider = part(`slider${j}`);
       // Its own step is coarser than z: leave it alone while it says the same.

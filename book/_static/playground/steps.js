@@ -78,8 +78,9 @@ export const STEPS = [
     answer: (page) => {
       const found = page.state.samples.map(({ distortion }) => distortion);
       const mean = found.reduce((sum, each) => sum + each, 0) / found.length;
-      return `It was ${signed(Math.min(...found), 1)} to ${nats(Math.max(...found))} in `
-        + `${found.length} samples, and ${nats(mean)} on average. At μ it is ${nats(atMean(page))}.`;
+      return `It was ${signed(Math.min(...found), 1)} to ${nats(Math.max(...found))} in the `
+        + `${found.length} samples so far, and ${nats(mean)} on average. At μ it is `
+        + `${nats(atMean(page))}.`;
     },
   },
   {
@@ -105,9 +106,10 @@ export const STEPS = [
       const distance = 0.5 * q.mu.reduce((sum, mu) => sum + mu ** 2, 0);
       const width = q.rate - distance;
       return `The ${width > distance ? "width" : "distance"}. The distance costs `
-        + `${signed(distance, 2)} nats, and the width, σ, ${signed(width, 2)} nats. Of the `
-        + `${rates.length} test digits that the buttons can show, the cheapest has a rate of ${nats(Math.min(...rates))}, the dearest one `
-        + `of ${nats(Math.max(...rates))}.`;
+        + `${signed(distance, 2)} nats, and the width, σ, ${signed(width, 2)} nats: so small an `
+        + `ellipse says z precisely. Of the ${rates.length} test digits behind the ten buttons, the `
+        + `cheapest has a rate of ${nats(Math.min(...rates))}, the dearest one of `
+        + `${nats(Math.max(...rates))}.`;
     },
   },
   {
@@ -139,9 +141,9 @@ export const STEPS = [
     answer({ model }, { z, radius, missing }) {
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
-      return `It does: within ${signed(radius, 2)} of z = ${pair(z)} about ${signed(missing, 0)} `
-        + `of ${draws.length} codes, and there is none. That is hardly chance: in as many draws `
-        + "from the prior itself, made once, the same search finds a gap of about "
+      return `It does: of ${draws.length} codes, about ${signed(missing, 0)} should lie within `
+        + `${signed(radius, 2)} of z = ${pair(z)}, and none does. That is hardly chance: in as `
+        + "many draws from the prior, made once, no such gap lacks more than about "
         + `${signed(hole(draws, REACH).missing, 0)}. Here the decoder was trained less often than `
         + "the prior asks.";
     },
@@ -156,7 +158,7 @@ export const STEPS = [
     answer({ model, state: { z } }) {
       const [[squared, i]] = nearest(model.points, z, 1);
       return `This z is ${pair(z)}. The nearest dot is ${signed(Math.sqrt(squared), 3)} `
-        + `away and belongs to a ${model.labels[i]}. Judge the picture yourself. This was all: an `
+        + `away, and its digit is ${model.labels[i]}. Judge the picture yourself. This was all: an `
         + "encoder, noise, a decoder, a prior, and two prices. There are tasks below, and the first "
         + "chapter tells how one comes to think of such a thing.";
     },
