@@ -6,7 +6,7 @@
 mutmut makes every small change that it knows (a sign, a number, an argument left out), and runs
 the tests that reach the changed function. A change that no test notices is killed by a new test,
 or stands in `equivalent.toml`, alone or with its kind, with the reason why it changes nothing that
-matters. The table that is printed is kept in `machine.md` with `--record`. Results stay in
+matters. With `--record`, the rows that are printed are written to `machine.md`. Results stay in
 build/mutmut, so a run that was broken off goes on, and a later one tries again what was not
 noticed. The exit code is 1 if a change survived without a reason.
 """
@@ -107,25 +107,34 @@ def is_of_kind(kind: dict[str, str], where: str, what: str) -> bool:
     return bool(re.fullmatch(kind["function"], where) and re.fullmatch(kind["change"], what))
 
 
-def table(found: dict[str, dict[str, str]]) -> str:
+def counts(found: dict[str, dict[str, str]]) -> dict[str, list[int]]:
+    """Return for each module how many changes there are, and how many have each fate."""
+    rows = {}
+    for module, fates in found.items():
+        count = Counter("noticed" if fate in NOTICED else fate for fate in fates.values())
+        rows[module] = [
+            count.total(),
+            *(count[fate] for fate in ("noticed", "survived", "no tests")),
+        ]
+    return rows
+
+
+def table(rows: dict[str, list[int]]) -> str:
     """Return a row for each module, and one for all, in Markdown."""
     lines = [
         "| module | changes | noticed | survived | reached by no test |",
         "|---|---|---|---|---|",
     ]
-    whole: Counter[str] = Counter()
-    for module, fates in found.items():
-        count = Counter("noticed" if fate in NOTICED else fate for fate in fates.values())
-        whole += count
-        lines.append(_row(f"`{module}`", count))
-    return "\n".join([*lines, _row("all", whole)])
+    whole = [sum(column) for column in zip(*rows.values(), strict=True)]
+    for name, row in [*((f"`{module}`", row) for module, row in rows.items()), ("all", whole)]:
+        lines.append(f"| {name} | {' | '.join(map(str, row))} |")
+    return "\n".join(lines)
 
 
-def _row(name: str, count: Counter[str]) -> str:
-    return (
-        f"| {name} | {count.total()} | {count['noticed']} | {count['survived']} "
-        f"| {count['no tests']} |"
-    )
+def recorded() -> dict[str, list[int]]:
+    """Return what the record says of each module."""
+    found = re.findall(r"^\| `(.+?)` \| (.+) \|$", RECORD.read_text(encoding="utf-8"), re.MULTILINE)
+    return {module: [int(each) for each in row.split(" | ")] for module, row in found}
 
 
 def main() -> int:
@@ -149,9 +158,11 @@ def main() -> int:
     command = [MUTMUT, "run", "--max-children", "2", *patterns]
     subprocess.run(command, cwd=COPY, env=os.environ | own, check=True)
     found = results(modules)
-    print(table(found))
+    print(table(counts(found)))
     if asked.record:
-        RECORD.write_text(table(found) + "\n", encoding="utf-8", newline="\n")
+        known = recorded() | counts(found)
+        rows = {module: known[module] for module in settings["only_mutate"] if module in known}
+        RECORD.write_text(table(rows) + "\n", encoding="utf-8", newline="\n")
     left = [name for fates in found.values() for name, fate in fates.items() if fate == "survived"]
     reasons = tomllib.loads(REASONS.read_text(encoding="utf-8"))
     without = unexplained(left, reasons)
