@@ -68,8 +68,7 @@ DECODE_IN_LOOPS = """() => {
 }"""
 
 # In a task of its own, since only of tasks the browser counts the time.
-DEHAND = "At a z of some choice. It is no sample of q, so this sum is no estimate of −ℒ."
-CODE = """(count) => new Promise((done) => setTimeout(() => {
+DECODE = """(count) => new Promise((done) => setTimeout(() => {
   const { decode } = document.getElementById('pg').app.model;
   for (let k = 0; k < count; k += 1) decode([Math.sin(k), Math.cos(k)]);
   done();
@@ -392,9 +391,10 @@ def test_the_note_names_where_z_is_and_not_where_it_goes(
     wait_for_rest(playground)
     seen = playground.evaluate(
         """async ([button, words]) => {
-          const [note, z] = ['note', 'z0'].map((name) => document.querySelector(`[data-pg=${name}]`));
+          const find = (name) => document.querySelector(`[data-pg=${name}]`);
+          const [note, z] = [find('note'), find('z0')];
           const seen = [];
-          document.querySelector(`[data-pg=${button}]`).click();
+          find(button).click();
           for (let frame = 0; frame < 2000 && !note.textContent.includes(words); frame += 1) {
             await new Promise(requestAnimationFrame);
             seen.push([note.textContent, z.textContent]);
