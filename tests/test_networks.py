@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 import vaetut
+from vaetut.noise import WEIGHTS, make_generator
 
 SIZES = st.tuples(st.integers(1, 3), st.integers(1, 19), st.integers(1, 19))
 
@@ -54,6 +55,23 @@ def test_a_convolutional_model_learns_and_comes_back(tmp_path):
     assert torch.equal(twin.encode(x).mu, model.encode(x).mu)
 
 
+NETWORKS = {
+    "Encoder": lambda **options: vaetut.Encoder(36, 2, (5,), **options),
+    "Decoder": lambda **options: vaetut.Decoder(2, 36, (5,), **options),
+    "ConvEncoder": lambda **options: vaetut.ConvEncoder((1, 6, 6), 2, (4,), **options),
+    "ConvDecoder": lambda **options: vaetut.ConvDecoder(2, (1, 6, 6), (4,), **options),
+}
+
+
+@pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+def test_weights_are_those_of_the_generator_or_of_seed_0(make):
+    def weights(**options):
+        return torch.cat([each.flatten() for each in make(**options).parameters()])
+
+    assert torch.equal(weights(), weights(generator=make_generator(0, WEIGHTS)))
+    assert not torch.equal(weights(), weights(generator=make_generator(1, WEIGHTS)))
+
+
 @pytest.mark.parametrize("make", [lambda: vaetut.ConvEncoder((1, 6, 6), 2), vaetut.VAE])
 def test_fresh_weights_do_not_touch_the_global_generator(make):
     state = torch.random.get_rng_state()
@@ -74,7 +92,8 @@ def test_fresh_weights_do_not_touch_the_global_generator(make):
         (lambda: vaetut.ConvEncoder((1, 8, 8), 2, (0,)), ValueError, "number in channels must be"),
         (lambda: vaetut.ConvEncoder((1, 8, 8), 0), ValueError, "latent_dim must be at least 1"),
         (lambda: vaetut.ConvDecoder(2, (1, 8, 8), width=0), ValueError, "width must be at least 1"),
-        (lambda: vaetut.ConvDecoder(2, (1, 8, 8), activation="x"), ValueError, "must be one of"),
+        (lambda: vaetut.ConvEncoder((1, 8, 8), 2, activation="x"), ValueError, "^activation must"),
+        (lambda: vaetut.ConvDecoder(2, (1, 8, 8), activation="x"), ValueError, "^activation must"),
         (
             lambda: vaetut.ConvEncoder((1, 8, 8), 2)(torch.rand(3, 63)),
             ValueError,

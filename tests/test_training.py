@@ -969,7 +969,7 @@ def test_the_articles_recipe_is_metzens():
 
 
 def test_the_articles_recipe_builds_the_default_network():
-    built, default = vaetut.ARTICLE.build_model(seed=0), vaetut.VAE()
+    built, default = vaetut.ARTICLE.build_model(), vaetut.VAE()
     assert describe(built) == describe(default)
     assert_equal_weights(built, default)
     other = vaetut.ARTICLE.build_model(seed=1)
@@ -982,6 +982,10 @@ def test_build_model_passes_its_arguments_on():
     network = {"hidden_dims": (9, 4), "activation": "silu"}
     wanted = vaetut.VAE(12, 5, **network, likelihood="gaussian", variance=0.5)
     assert describe(model) == describe(wanted)
+    prior = vaetut.Mixture(5, 3)
+    model = recipe.build_model(12, 5, "gaussian", prior=prior)
+    assert model.prior is prior
+    assert model.likelihood.config["variance"] == 1.0
 
 
 NEED_ELBO = "beta, kl_warmup_epochs and free_bits need objective elbo or elbo-stl"

@@ -178,7 +178,7 @@ class ConvEncoder(nn.Module):
             layer = _initial(nn.Conv2d, generator, fan_in, fan_out, 3, stride=2, padding=1)
             self.hidden.extend([layer, ACTIVATIONS[activation]()])
         self.hidden.append(nn.Flatten())
-        width = (self.shape[0], *channels)[-1] * math.prod(sizes[-1])
+        width = channels[-1] * math.prod(sizes[-1])
         self.mu = _linear(width, latent_dim, generator)
         self.log_var = _linear(width, latent_dim, generator)
 
@@ -235,10 +235,9 @@ class ConvDecoder(nn.Module):
         outwards = (*reversed(channels), self.shape[0] * self.width)
         small = (outwards[0], *sizes[-1])
         first = _linear(self.latent_dim, math.prod(small), generator)
-        self.hidden = nn.Sequential(first, nn.Unflatten(-1, small))
-        for (fan_in, fan_out), (inner, outer) in zip(
-            pairwise(outwards), pairwise(reversed(sizes)), strict=True
-        ):
+        self.hidden = nn.Sequential(first, nn.Unflatten(1, small))
+        steps = zip(pairwise(outwards), pairwise(reversed(sizes)), strict=True)
+        for (fan_in, fan_out), (inner, outer) in steps:
             self.hidden.append(ACTIVATIONS[activation]())
             odd = tuple(b - (2 * a - 1) for a, b in zip(inner, outer, strict=True))
             sizes_of_steps = {"stride": 2, "padding": 1, "output_padding": odd}
