@@ -259,6 +259,27 @@ def test_equal_posteriors_carry_nothing(seeded):
     assert nothing == pytest.approx((0, 0, 0, 0), abs=1e-5)
 
 
+def test_two_images_are_told_apart_by_one_bit(seeded):
+    mu, log_var = torch.tensor([[-9.0], [9.0]]), torch.zeros(2, 1)
+    split = vaetut.aggregate_posterior(mu, log_var, generator=seeded())
+    assert split.information == pytest.approx(math.log(2))
+
+
+def test_without_a_number_a_thousand_draws_are_made(gaussian_case, seeded):
+    mu, log_var, _, _ = gaussian_case(1100, 2, 0.5)
+    thousand, more = (
+        vaetut.aggregate_posterior(mu, log_var, count, seeded()) for count in (1000, 1001)
+    )
+    assert vaetut.aggregate_posterior(mu, log_var, generator=seeded()) == thousand != more
+
+
+def test_the_split_is_added_up_in_float64(seeded):
+    """In float32 the sum of many numbers loses its last digits; each of these is exact."""
+    mu = 101 + 2 * torch.arange(1001.0)[:, None]
+    split = vaetut.aggregate_posterior(mu, torch.zeros_like(mu), 1001, seeded())
+    assert split.rate == 0.5 * mu.double().square().mean().item()
+
+
 def test_blocks_do_not_change_the_split(gaussian_case, seeded, monkeypatch):
     mu, log_var, _, _ = gaussian_case(60, 2, 0.5)
     whole = vaetut.aggregate_posterior(mu, log_var, generator=seeded())
@@ -344,6 +365,44 @@ def test_the_printed_numbers_are_the_reports(model, binary):
         images, monte_carlo = (getattr(report, f"{name}_se_{k}") for k in ("images", "monte_carlo"))
         assert f"± {images:.2f} images, ± {monte_carlo:.3f} Monte Carlo" in line
     assert lines[4].split() == ["active", "units", str(report.active_units), "of", "3"]
+
+
+NUMBERS = {
+    "neg_elbo": 101.234,
+    "neg_elbo_se_images": 0.456,
+    "neg_elbo_se_monte_carlo": 0.0123,
+    "distortion": 80.1,
+    "rate": 21.134,
+    "nll": 98.765,
+    "nll_se_images": 0.321,
+    "nll_se_monte_carlo": 0.0056,
+    "active_units": 3,
+    "latent_dim": 20,
+    "num_images": 10_000,
+    "num_samples": 5000,
+    "seed": 7,
+}
+
+
+def test_a_report_is_laid_out_as_a_table():
+    assert str(evaluation.Report(data="grey", refine_steps=1200, **NUMBERS)).splitlines() == [
+        "-ELBO            101.23  ± 0.46 images, ± 0.012 Monte Carlo",
+        "  distortion      80.10  -E_q[log p(x|z)]",
+        "  rate            21.13  KL(q(z|x) || p(z))",
+        "NLL, a bound      98.77  ± 0.32 images, ± 0.006 Monte Carlo",
+        "active units       3 of 20",
+        "nats per image; 10,000 grey images, K = 5,000 samples of z each, seed 7",
+        "q(z|x) improved for each of them by 1,200 steps",
+        "grey images: both figures bound the expected NLL of binarized ones",
+    ]
+    assert str(evaluation.Report(data="real", rate_is_exact=False, **NUMBERS)).splitlines() == [
+        "-ELBO            101.23  ± 0.46 rows, ± 0.012 Monte Carlo",
+        "  distortion      80.10  -E_q[log p(x|z)]",
+        "  rate            21.13  KL(q(z|x) || p(z)), estimated",
+        "NLL               98.77  ± 0.32 rows, ± 0.006 Monte Carlo",
+        "active units       3 of 20",
+        "nats per row; 10,000 real rows, K = 5,000 samples of z each, seed 7",
+    ]
 
 
 def test_a_report_keeps_plain_numbers(model, binary):
