@@ -59,8 +59,9 @@ export const STEPS = [
       `The drawing is encoded at μ = ${pair(page.state.q.mu)}. ${near(page, page.state.q.mu, 7)}`,
   },
   {
-    question: "The encoder also gives σ, how widely codes are spread around μ along each axis. So a "
-      + "code is drawn with random noise ε, z = μ + σ · ε. Which way from μ will it lie?",
+    question: "For each image the encoder gives a small cloud of codes: μ is its middle, σ its width "
+      + "along each axis. The code is drawn from it with random noise ε, z = μ + σ · ε, so that the "
+      + "decoder learns what the whole cloud stands for. Which way from μ will z lie?",
     where: INSIDE,
     act: ({ actions }) => actions.one(),
     answer: ({ state: { q, z } }) => {
@@ -71,7 +72,7 @@ export const STEPS = [
   },
   {
     question: "And many such draws, close up? Each has a price for how badly its picture predicts the "
-      + "pixels, the distortion, in nats, the unit of natural logarithms. How much will it vary?",
+      + "pixels, the distortion, in nats, the unit of natural logarithms. Will it vary by a few nats, or by many?",
     where: PLANE,
     view: { close: true },
     act: ({ actions }) => actions.many(),
@@ -106,10 +107,10 @@ export const STEPS = [
       const distance = 0.5 * q.mu.reduce((sum, mu) => sum + mu ** 2, 0);
       const width = q.rate - distance;
       return `The ${width > distance ? "width" : "distance"}. The distance costs `
-        + `${signed(distance, 2)} nats, and the width, σ, ${signed(width, 2)} nats: so small an `
-        + `ellipse says z precisely. Of the ${rates.length} test digits behind the ten buttons, the `
-        + `cheapest has a rate of ${nats(Math.min(...rates))}, the dearest one of `
-        + `${nats(Math.max(...rates))}.`;
+        + `${signed(distance, 2)} nats, and the width, σ, ${signed(width, 2)} nats. `
+        + "A narrow ellipse pays here, and a wide one in distortion. Of the "
+        + `${rates.length} test digits behind the ten buttons, the cheapest has a rate of `
+        + `${nats(Math.min(...rates))}, the dearest one of ${nats(Math.max(...rates))}.`;
     },
   },
   {
@@ -142,8 +143,8 @@ export const STEPS = [
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
       return `It does: of ${draws.length} codes, about ${signed(missing, 0)} should lie within `
-        + `${signed(radius, 2)} of z = ${pair(z)}, and none does. That is hardly chance: in as `
-        + "many draws from the prior, made once, no such gap lacks more than about "
+        + `${signed(radius, 2)} of z = ${pair(z)}, and none does. That is hardly chance: among as `
+        + "many draws from the prior, made once, the worst gap lacked only about "
         + `${signed(hole(draws, REACH).missing, 0)}. Here the decoder was trained less often than `
         + "the prior asks.";
     },
