@@ -52,6 +52,15 @@ def test_students_get_the_chapter_without_outputs_and_solutions(chapter, variant
         assert target.startswith("http") or (path.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
+def test_who_gets_an_exercise_gets_all_of_its_code(chapter):
+    """What a cell before the empty function defines is a part of the exercise."""
+    for exercise in chapter.exercises():
+        if exercise.stub:
+            assert f"def {exercise.function}(" in exercise.stub, exercise.number
+            exec(preamble() + "\n" + exercise.stub, {})
+
+
 def test_for_graded_work_there_is_no_appendix_d(kit):
     assert (kit / "student" / "D_solutions.ipynb").exists()
     assert not list((kit / "graded").glob("D_*"))

@@ -24,7 +24,7 @@ CHECK = re.compile(r'^exercises\.check\("([\d.]+)", (\w+)\)\n?', re.MULTILINE)
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its text, and its stub or, of one without code, its answer."""
+    """One exercise: its text, and its code to go on from or, of one without, its answer."""
 
     number: str
     title: str
@@ -71,8 +71,8 @@ class Chapter:
 
 
 def _exercise(number: str, title: str, body: str) -> Exercise:
-    cell, answer = CELL.search(body), ANSWER.search(body)
-    code = cell[1] if cell else ""
+    answer = ANSWER.search(body)
+    code = "\n\n".join(CELL.findall(body))  # what is given, and what is asked for
     call = CHECK.search(code)
     return Exercise(
         number=number,
