@@ -8,7 +8,16 @@ import pytest
 pytest.importorskip("py_mini_racer", reason="the formulas of the slides are made with the book's")
 
 from book.course import figures, instructor, packs, slides, student
-from book.course.sources import ANSWER, BOOK, ROOT, chapters, mistakes, plan, solutions
+from book.course.sources import (
+    ANSWER,
+    BOOK,
+    ROOT,
+    chapters,
+    mistakes,
+    plan,
+    preamble,
+    solutions,
+)
 from tests.notebooks.compare import compare_text
 from tests.test_exercises import MISTAKES, SOLUTIONS
 from vaetut.exercises.registry import CHECKS
