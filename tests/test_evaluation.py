@@ -104,7 +104,49 @@ def test_where_q_is_exact_the_nll_has_no_monte_carlo_error(linear_gaussian):
     assert report.neg_elbo_se_monte_carlo > 0.01
 
 
+def test_without_settings_there_are_5000_samples_and_seed_0(model, binary, monkeypatch, capsys):
+    """And no bar, and nothing is compiled."""
+    monkeypatch.setattr(evaluation, "compiled", None)
+    report = vaetut.evaluate(model, binary[:2])  # the fewest that have a standard error
+    assert (report.num_samples, report.seed, report.num_images) == (5000, 0, 2)
+    assert capsys.readouterr().err == ""
+    assert vaetut.evaluate(model, binary[:2], 2, seed=2**80).seed == 2**80
+
+
+def test_a_refined_report_is_that_of_its_seed(model, binary):
+    first, again, other = (
+        vaetut.evaluate(model, binary[:5], 3, seed, refine_steps=2) for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_a_report_says_whether_its_rate_is_exact(make_model, binary):
+    for prior, exact in ((vaetut.StandardNormal(3), True), (vaetut.Mixture(3, 2), False)):
+        assert vaetut.evaluate(make_model(prior=prior), binary, 2).rate_is_exact is exact
+
+
 # The errors
+
+
+@pytest.mark.parametrize("num_samples", [2, 5])
+def test_the_noise_of_an_image_is_estimated_without_bias(
+    per_image, make_model, binary, seeded, monkeypatch, num_samples
+):
+    """By its sample variance; for the NLL, by that of the weights over their squared mean."""
+    model = make_model()
+    with torch.no_grad():
+        model.decoder.out.weight.mul_(0.1)  # some variances below 1
+    monkeypatch.setattr(evaluation, "make_generator", lambda seed, *_: seeded(seed))
+    _, found = per_image(model, binary, num_samples, seed=3)
+    with torch.no_grad():
+        q = model.posterior(binary)
+        z = q.sample(num_samples, seeded(3))
+        log_likelihood, log_weights = vaetut.objective.log_importance_weights(model, binary, z, q)
+    weights = log_weights.double().softmax(0) * num_samples  # over their mean
+    variances = log_likelihood.double().var(0) / num_samples
+    assert variances.min() < 1
+    torch.testing.assert_close(found["neg_elbo_variance"], variances, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(found["nll_variance"], weights.var(0) / num_samples)
 
 
 def test_the_error_over_images_is_their_spread_over_root_n(per_image, model, binary):

@@ -1,6 +1,7 @@
 """Filling gaps: against models whose answer is known."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -184,6 +185,57 @@ def test_a_block_has_few_rows_where_there_are_many_draws(monkeypatch):
     monkeypatch.setattr(vaetut.imputation, "_impute_block", count)
     vaetut.impute(linear_model(), torch.tensor(ROWS, dtype=torch.float64), 5, 50)
     assert sizes == [2, 2, 1]
+    sizes.clear()
+    vaetut.impute(linear_model(), torch.tensor(ROWS, dtype=torch.float64), 101)
+    assert sizes == [1] * 5
+
+
+def test_without_numbers_there_are_a_thousand_codes_and_no_draws():
+    model, x = linear_model(), torch.tensor(ROWS, dtype=torch.float64)
+    told, as_a_rule, more = (
+        vaetut.impute(model, x, *numbers, generator=torch.Generator().manual_seed(0))
+        for numbers in ((1000, 0), (), (1001, 0))
+    )
+    assert as_a_rule.draws.shape == (0, 5, 3)
+    assert torch.equal(as_a_rule.filled, told.filled)
+    assert not torch.equal(as_a_rule.filled, more.filled)
+
+
+def classes_model(bias):
+    """Three columns of three classes, whose logits are the bias, whatever the code."""
+    decoder, likelihood = torch.nn.Linear(1, 9), Observed(Categorical(3))
+    model = vaetut.VAE(3, 1, encoder=Wide(), decoder=decoder, likelihood=likelihood)
+    with torch.no_grad():
+        decoder.weight.zero_()
+        decoder.bias.copy_(torch.tensor(bias).flatten())
+    return model
+
+
+def test_each_row_and_column_gets_its_own_most_probable_class():
+    bias = [[0.0, 1.0, 2.0], [0.0, 3.0, 1.0], [5.0, 0.0, 0.0]]
+    x = torch.tensor([[NAN, NAN, 1.0], [0.0, NAN, NAN]])
+    found = vaetut.impute(classes_model(bias), x, 5)
+    assert found.filled.tolist() == [[2, 1, 1], [0, 1, 0]]
+    chance = torch.tensor(bias).softmax(-1).amax(-1)
+    gaps = x.isnan()
+    torch.testing.assert_close(found.std[gaps], (1 - chance).expand(2, 3)[gaps])
+
+
+def test_of_equally_probable_classes_the_first_is_taken():
+    found = vaetut.impute(classes_model([[0.0] * 3] * 3), torch.full((1, 3), NAN), 5)
+    assert found.filled.tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("strange", [1e200, 1e154])
+def test_a_row_that_no_code_explains_is_named_by_its_values(strange):
+    """Its log-weights overflow; a row without gaps is given back, however strange."""
+    calm = [1.0, NAN, 3.5]
+    x = torch.tensor([calm, [strange, 0.123456, NAN], calm], dtype=torch.float64)
+    values = re.escape(f"no code explains its values [{strange}, 0.1235], as")
+    with pytest.raises(ValueError, match=values):
+        vaetut.impute(linear_model(), x, 5)
+    whole = torch.tensor([calm, [strange, 0.0, 0.0]], dtype=torch.float64)
+    assert vaetut.impute(linear_model(), whole, 5).filled[1].tolist() == [strange, 0.0, 0.0]
 
 
 def test_a_training_model_is_as_it_was():
@@ -228,6 +280,7 @@ def test_codes_without_any_weight_do_no_harm_while_others_have_some():
         ({"num_draws": -1}, ValueError, "num_draws"),
         ({"generator": 3}, TypeError, "manual_seed"),
         ({"x": torch.zeros(2, 4).double()}, ValueError, "x must have shape"),
+        ({"x": torch.full((2, 4), math.nan).double()}, ValueError, "x must have shape"),
         ({"x": torch.full((2, 3), math.inf).double()}, ValueError, "finite"),
     ],
 )

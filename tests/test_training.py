@@ -976,6 +976,12 @@ def test_the_articles_recipe_builds_the_default_network():
     assert not torch.equal(other.encoder.mu.weight, built.encoder.mu.weight)
 
 
+def test_a_recipe_holds_plain_values():
+    recipe = vaetut.Recipe(center_output=np.True_, rise=np.float32(0.5), epochs=np.int64(3))
+    assert recipe.center_output is True
+    assert type(recipe.rise) is float and type(recipe.epochs) is int
+
+
 def test_build_model_passes_its_arguments_on():
     recipe = dataclasses.replace(RECIPE, hidden_dims=(9, 4), activation="silu")
     model = recipe.build_model(12, 5, likelihood="gaussian", variance=0.5)
