@@ -20,7 +20,7 @@ from book.course.sources import (
 )
 from tests.notebooks.compare import compare_text
 from tests.test_exercises import MISTAKES, SOLUTIONS
-from vaetut.exercises.registry import CHECKS
+from vaetut.exercises.registry import CHECKS, judge
 from vaetut.grading.grades import Limits, grade
 from vaetut.grading.submission import function_name, read
 
@@ -63,11 +63,15 @@ def test_students_get_the_chapter_without_outputs_and_solutions(chapter, variant
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 def test_who_gets_an_exercise_gets_all_of_its_code(chapter):
-    """What a cell before the empty function defines is a part of the exercise."""
+    """What a cell before the empty function defines is a part of the exercise, and so in D."""
+    names: dict = {}
+    exec(preamble(), names)
     for exercise in chapter.exercises():
         if exercise.stub:
             assert f"def {exercise.function}(" in exercise.stub, exercise.number
-            exec(preamble() + "\n" + exercise.stub, {})
+            exec(exercise.stub, dict(names))
+            exec(solutions()[exercise.number], names)  # where later ones find it
+            assert judge(exercise.number, names[exercise.function]).state == "correct"
 
 
 def test_for_graded_work_there_is_no_appendix_d(kit):

@@ -238,6 +238,22 @@ def test_a_row_that_no_code_explains_is_named_by_its_values(strange):
     assert vaetut.impute(linear_model(), whole, 5).filled[1].tolist() == [strange, 0.0, 0.0]
 
 
+class Losing(Wide):
+    """Has no answer but NaN for a large first value."""
+
+    def forward(self, x):
+        mu, log_var = super().forward(x)
+        return mu.where(x[:, :1] < 100, NAN), log_var
+
+
+def test_a_row_for_which_the_encoder_has_no_answer_is_named_too():
+    model = linear_model()
+    model.encoder = Losing().double()
+    x = torch.tensor([[1.0, NAN, 3.5], [200.0, 1.0, NAN]], dtype=torch.float64)
+    with pytest.raises(ValueError, match=re.escape("its values [200.0, 1.0], as")):
+        vaetut.impute(model, x, 5)
+
+
 def test_a_training_model_is_as_it_was():
     model = linear_model().train()
     vaetut.impute(model, torch.tensor(ROWS, dtype=torch.float64), 5)

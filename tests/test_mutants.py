@@ -183,6 +183,8 @@ def test_a_surviving_change_needs_its_own_reason(monkeypatch):
 # Function, line and changed line: those that a kind takes, and faults like them that none may take.
 LEVELS = "likelihoods.discrete.DiscretizedLogistic.log_prob_each"
 CHECK = 'def check(self, x, name: str = "x", remedy: str = "{}"):'
+EVALUATION, SEEDED = "evaluation", "generator = make_generator(seed, EVALUATION, "
+BAR = "bar = tqdm(total=len(images), disable=hidden"
 OF_A_KIND = [
     ("m.f", 'check_finite(z, name="z")', "check_finite(z, )"),
     ("m.f", 'check_finite(z, name="z")', 'check_finite(z, name="XXzXX")'),
@@ -199,6 +201,17 @@ OF_A_KIND = [
     ("refinement.refine_posterior", "kl.sum(-1)", "kl.sum(+1)"),
     ("likelihoods.base.Likelihood.start", "cat([a, b], -1)", "cat([a, b], +1)"),
     ("likelihoods.discrete.Poisson.check", CHECK.format(""), CHECK.format("XXXX")),
+    ("m.f", 'check_flag(compile, "compile")', 'check_flag(compile, "XXcompileXX")'),
+    (f"{EVALUATION}._evaluate_block", "rate = kl.sum(-1)", "rate = kl.sum(+1)"),
+    (f"{EVALUATION}.evaluate", "device = next(p).device", "device = None"),
+    (f"{EVALUATION}._evaluate_block", "where = a if b else c", "where = a if (b) or True else c"),
+    (f"{EVALUATION}.evaluate", f"{SEEDED}device)", f"{SEEDED}None)"),
+    (f"{EVALUATION}.evaluate", "x = x.to(device)", "x = x.to(None)"),
+    (f"{EVALUATION}._evaluate_block", "a = zeros(3, device=where)", "a = zeros(3, device=None)"),
+    (f"{EVALUATION}._evaluate_block", "a = zeros(3, device=where)", "a = zeros(3, )"),
+    (f"{EVALUATION}.evaluate", "log_weights = compiled(log_weights)", "log_weights = None"),
+    (f"{EVALUATION}.evaluate", f"{BAR}, unit='a')", f"{BAR}, unit='b')"),
+    (f"{EVALUATION}.aggregate_posterior", "sums = f(dtype=torch.float64)", "sums = f()"),
     (LEVELS, "torch.where(x > 1 - self.step / 2, a)", "torch.where(x >= 1 - self.step / 2, a)"),
     (LEVELS, "torch.where(x < self.step / 2, a)", "torch.where(x < self.step / 3, a)"),
     ("likelihoods.discrete.Poisson.sample", "return draws.to(params)", "return draws.to(None)"),
@@ -213,6 +226,10 @@ OF_NO_KIND = [
     ("m.f", "a.to(x.dtype)", "a.to(None)"),
     ("m.f", "keep(a, persistent=False)", "keep(a, persistent=True)"),
     ("functional.cross_entropy", "return total.sum(-1)", "return total.sum(-2)"),
+    ("evaluation._evaluate_block", "rate = kl.sum(-1)", "rate = kl.sum(-2)"),
+    ("evaluation.evaluate", "g = make_generator(seed, EVALUATION)", "g = make_generator(1)"),
+    ("evaluation.evaluate", f"{BAR})", "bar = tqdm(total=None, disable=hidden)"),
+    ("evaluation.aggregate_posterior", "sums += torch.stack(d)", "sums -= torch.stack(d)"),
     ("refinement.refine_posterior", "kl.sum(-1)", "kl.sum(-2)"),
     ("objective.elbo", "kl.sum(-1)", "kl.sum(+1)"),
     ("likelihoods.bernoulli.Bernoulli.check", CHECK.format(""), CHECK.format("XXXX")),

@@ -83,7 +83,7 @@ def impute(
         code has a finite weight for it.
     """
     model = unwrap(model)
-    check_batch(x, model.input_dim)
+    check_batch(x)
     if not (model.likelihood.takes_gaps and x.isnan().all()):  # gaps alone have an answer, too
         model, x = unwrap_and_check(model, x)
     num_samples = check_count(num_samples, "num_samples")

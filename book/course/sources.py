@@ -101,8 +101,8 @@ def plan() -> dict:
 def solutions() -> dict[str, str]:
     """Return the code of appendix D's solutions by number, without the call of the check."""
     text = (BOOK / "src" / "D_solutions.md").read_text(encoding="utf-8")
-    cells = CELL.findall(text)
-    return {c[1]: CHECK.sub("", cell).strip() for cell in cells if (c := CHECK.search(cell))}
+    codes = ("\n\n".join(CELL.findall(section)) for section in text.split("\n### "))
+    return {c[1]: CHECK.sub("", code).strip() for code in codes if (c := CHECK.search(code))}
 
 
 @cache
