@@ -14,7 +14,7 @@ TOOLED := $(TOOLS)/.installed
 CHAPTERS := --chapters book
 # Two workers with one thread each, since the models here gain little from a second thread.
 WORKERS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
-# The chapters that train most: what they show must not hang on how a processor rounds.
+# The chapters that train most: what they show must not depend on how a processor rounds.
 SENSITIVE := book/01_from_autoencoders_to_vaes.ipynb book/10_what_goes_wrong.ipynb
 
 .DEFAULT_GOAL := help

@@ -29,7 +29,7 @@ def refine_posterior(
     x : Tensor, shape (B, D)
         Images; in [0, 1] for the Bernoulli likelihood.
     num_steps : int
-        Gradient steps, of 5 draws of z each. The result still hangs on them: it is better than
+        Gradient steps, of 5 draws of z each. The result still depends on them: it is better than
         the encoder's answer on average, and not the best there is.
     generator : torch.Generator, optional
         Source of the noise; fresh entropy without one.

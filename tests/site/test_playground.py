@@ -838,18 +838,17 @@ def test_the_tours_answers_are_true(open_page: Open) -> None:
     expect(part(page, "close")).not_to_be_checked()
 
     text = next(tour)
-    distance, width, among, least, most = numbers(text)
+    distance, width = numbers(text)
     assert distance == pytest.approx(0.5 * inside(page, "qMu").square().sum().item(), abs=0.01)
     assert distance + width == pytest.approx(number(page, "rate"), abs=0.07)
     assert text.startswith("The width" if width > distance else "The distance")
 
     with exported() as model:
         q = model.posterior(examples)
-        prices, rates = -model.log_likelihood(examples, q.mu), model.kl(q).sum(1)
-    assert among == len(examples)
-    assert (least, most) == pytest.approx((rates.min().item(), rates.max().item()), abs=0.06)
+        prices = -model.log_likelihood(examples, q.mu)
 
-    price, cheaper, _, larger = numbers(next(tour))
+    price, cheaper, among, larger = numbers(next(tour))
+    assert among == len(examples)
     assert price == number(page, "distortion")
     assert cheaper == (prices < price).sum()
     own = inside(page, "qLogVar").sum()
@@ -857,7 +856,7 @@ def test_the_tours_answers_are_true(open_page: Open) -> None:
     with exported() as model:  # what the chapter says of this star
         digits = vaetut.load_mnist("test")[0][::5]
         q = model.posterior(digits)
-        assert (-model.log_likelihood(digits, q.mu) < price).double().mean() > 0.98
+        assert (-model.log_likelihood(digits, q.mu) < price).double().mean() > 0.99
         assert (q.log_var.sum(1) > own).double().mean() > 0.5
 
     _, missing, radius, *centre, by_chance = numbers(next(tour))

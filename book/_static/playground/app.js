@@ -20,7 +20,7 @@ const AT_ONCE = 4; // of them in a frame
 const SUMS = {
   mean: "At μ. The mean of q is no sample of it: mostly this sum is less than the loss, −ℒ.",
   sample: "At a sample of q(z|x): the sum estimates the loss, −ℒ. The mean of many does so better.",
-  prior: "At a sample of the prior. It belongs to no image, so there is nothing to price.",
+  prior: "At a sample of the prior. It belongs to no image, so nothing is priced at this z.",
   hand: "At a z of some choice. It is no sample of q, so this sum is no estimate of −ℒ.",
   way: "z is on its way.",
 };

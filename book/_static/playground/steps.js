@@ -72,7 +72,7 @@ export const STEPS = [
   },
   {
     question: "And many such draws, close up? Each has a price for how badly its picture predicts the "
-      + "pixels, the distortion, in nats, the unit of natural logarithms. Will it vary by a few nats, or by many?",
+      + "pixels, the distortion, in nats, the unit of natural logarithms. By how much will it vary?",
     where: PLANE,
     view: { close: true },
     act: ({ actions }) => actions.many(),
@@ -80,13 +80,14 @@ export const STEPS = [
       const found = page.state.samples.map(({ distortion }) => distortion);
       const mean = found.reduce((sum, each) => sum + each, 0) / found.length;
       return `It was ${signed(Math.min(...found), 1)} to ${nats(Math.max(...found))} in the `
-        + `${found.length} samples so far, and ${nats(mean)} on average. At μ it is `
-        + `${nats(atMean(page))}.`;
+        + `${found.length} samples so far (with the one before), and ${nats(mean)} on average. `
+        + `At μ it is ${nats(atMean(page))}.`;
     },
   },
   {
     question: "The second price, the rate, is for how far the orange ellipse is from the prior, the "
-      + "blue circles. Now z goes far away from the ellipse. Which price will change?",
+      + "blue circles. Training lowers the sum of both. Now z goes far from the ellipse. Which price "
+      + "will change?",
     where: PLANE,
     see: PRICES,
     act: ({ actions, state }) => actions.go(opposite(state.q.mu)),
@@ -102,20 +103,18 @@ export const STEPS = [
       + "Which of the two costs more for a 1?",
     where: PLANE,
     act: ({ actions }) => actions.choose(1),
-    answer: ({ model, state: { q } }) => {
-      const rates = model.examples.map((x) => model.rate(model.encode(x)));
+    answer: ({ state: { q } }) => {
       const distance = 0.5 * q.mu.reduce((sum, mu) => sum + mu ** 2, 0);
       const width = q.rate - distance;
       return `The ${width > distance ? "width" : "distance"}. The distance costs `
         + `${signed(distance, 2)} nats, and the width, σ, ${signed(width, 2)} nats. `
-        + "A narrow ellipse pays here, and a wide one in distortion. Of the "
-        + `${rates.length} test digits behind the ten buttons, the cheapest has a rate of `
-        + `${nats(Math.min(...rates))}, the dearest one of ${nats(Math.max(...rates))}.`;
+        + "A narrower ellipse would have a larger rate, and a wider one, as a rule, a larger "
+        + "distortion. Training looks for the least sum.";
     },
   },
   {
-    question: "The page draws a star, which is no digit. What will the decoder make of it? And what "
-      + "tells here that it is none: the distortion, or the size of the ellipse?",
+    question: "The page draws a star. What tells here that it is no digit: the distortion, or the "
+      + "size of the ellipse?",
     where: PAD,
     act: ({ actions }) => actions.draw(STAR),
     answer(page) {
@@ -126,12 +125,13 @@ export const STEPS = [
       const dearer = model.examples.filter((x, i) =>
         model.distortion(x, model.decode(qs[i].mu)) > atMean(page)).length;
       return `The distortion: it is ${nats(atMean(page))}, and ${qs.length - dearer} of `
-        + `those ${qs.length} test digits have a smaller one. The ellipse does not: ${larger} of them `
-        + "have a larger one.";
+        + `the ${qs.length} test digits behind the ten buttons have a smaller one. The ellipse `
+        + `does not: ${larger} of them have a larger one.`;
     },
   },
   {
-    question: "The prior says where codes should lie. Does it expect some where no dot lies?",
+    question: "The prior says where codes should lie. Is there a place where it expects some, and no "
+      + "dot lies?",
     where: PLANE,
     act({ actions, model }) {
       actions.clear();
@@ -142,7 +142,7 @@ export const STEPS = [
     answer({ model }, { z, radius, missing }) {
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
-      return `It does: of ${draws.length} codes, about ${signed(missing, 0)} should lie within `
+      return `There is: of ${draws.length} codes, about ${signed(missing, 0)} should lie within `
         + `${signed(radius, 2)} of z = ${pair(z)}, and none does. That is hardly chance: among as `
         + "many draws from the prior, made once, the worst gap lacked only about "
         + `${signed(hole(draws, REACH).missing, 0)}. Here the decoder was trained less often than `
@@ -160,8 +160,8 @@ export const STEPS = [
       const [[squared, i]] = nearest(model.points, z, 1);
       return `This z is ${pair(z)}. The nearest dot is ${signed(Math.sqrt(squared), 3)} `
         + `away, and its digit is ${model.labels[i]}. Judge the picture yourself. This was all: an `
-        + "encoder, noise, a decoder, a prior, and two prices. There are tasks below, and the first "
-        + "chapter tells how one comes to think of such a thing.";
+        + "encoder, noise, a decoder, a prior, and two prices, whose sum training lowers. There are "
+        + "tasks below, and the first chapter tells how one comes to think of such a thing.";
     },
   },
 ];
