@@ -1,8 +1,8 @@
 """Give every picture of the finished book its size, and make PNGs smaller without any loss.
 
-A browser that knows the size reserves the room, so nothing jumps. What comes before the first
-section is loaded at once; the rest is loaded when a reader comes near it. A drawing keeps its type
-legible on a phone: it gets a least width, and a box in which it scrolls.
+A browser that knows the size reserves the room, so nothing jumps. What an article shows before its
+first section is loaded at once; the rest, and what menus show, when a reader comes near it. A
+drawing keeps its type legible on a phone: it gets a least width, and a box in which it scrolls.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def in_a_box(tag: str, drawing: Path, width: float) -> str:
     return f'<div class="drawing">{tag[:-1]} style="min-width:{least:.0f}px"></div>'
 
 
-def rewriter(page: Path, first_view: int) -> Callable[[re.Match[str]], str]:
+def rewriter(page: Path, first_view: range) -> Callable[[re.Match[str]], str]:
     """Return what to put in place of each `<img>` of a page."""
 
     def rewrite(match: re.Match[str]) -> str:
@@ -69,7 +69,7 @@ def rewriter(page: Path, first_view: int) -> Callable[[re.Match[str]], str]:
         ours = path.parent.name == "_images"
         chosen = smaller(path) if ours else path
         tag = tag.replace(f"/{path.name}", f"/{chosen.name}")
-        late = match.start() > first_view and "loading" not in given
+        late = match.start() not in first_view and "loading" not in given
         tag += (' loading="lazy"' if late else "") + ' decoding="async">'
         return in_a_box(tag, path, width) if ours and path.suffix == ".svg" else tag
 
@@ -82,7 +82,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         return
     for page in Path(app.outdir).rglob("*.html"):
         html = page.read_text(encoding="utf-8")
-        rewritten = IMAGE.sub(rewriter(page, html.find("<h2")), html)
+        first_view = range(html.find("<article"), html.find("<h2"))
+        rewritten = IMAGE.sub(rewriter(page, first_view), html)
         page.write_text(rewritten, encoding="utf-8")
     for png in (Path(app.outdir) / "_images").glob("*.png"):
         if png.with_suffix(".webp").exists():

@@ -3,7 +3,8 @@
 MathJax runs here in V8 (mini-racer) and gives boxes whose sizes are known before any font has
 come: nothing jumps. Beside them stands MathML for screen readers; an e-book has MathML alone. The
 formula's TeX is kept for whoever copies it (page.js).
-MathJax and its fonts come from the pinned package sphinx-mathjax-offline.
+MathJax and its fonts come from the pinned package sphinx-mathjax-offline; of the fonts, pages load
+the glyphs that the book's formulas have.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 import atexit
 import functools
 import re
-import shutil
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 
+import tinycss2
 from docutils import nodes
+from fontTools import subset
 from py_mini_racer import JSEvalException, MiniRacer
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
@@ -118,6 +120,31 @@ def keep_tags(app: Sphinx, doctree: nodes.document, page: str) -> None:
             node.children = [nodes.Text(f"\\begin{{equation*}}\n{source}\n\\end{{equation*}}\n")]
 
 
+def characters(css: str) -> set[int]:
+    """Return the characters that a style sheet puts before elements: MathJax writes them so."""
+    return {
+        ord(character)
+        for rule in tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
+        if rule.type == "qualified-rule"
+        for declaration in tinycss2.parse_blocks_contents(rule.content)
+        if declaration.type == "declaration" and declaration.name == "content"
+        for token in declaration.value
+        if token.type == "string"
+        for character in token.value
+    }
+
+
+def write_subset(font: Path, glyphs: set[int], target: Path) -> None:
+    """Write a font with no other characters than these, so far as it has them."""
+    options = subset.Options(flavor="woff", notdef_outline=True, name_IDs=["*"])
+    loaded = subset.load_font(font, options)
+    subsetter = subset.Subsetter(options)
+    known = set(loaded.getBestCmap())
+    subsetter.populate(unicodes=known & glyphs or known)  # one without any says how tall a line is
+    subsetter.subset(loaded)
+    subset.save_font(loaded, target, options)
+
+
 def write_styles(app: Sphinx, error: Exception | None) -> None:
     """Write the rules that the formulas need, with the fonts that the rules name."""
     if error is not None or app.builder.name != "html":
@@ -126,8 +153,10 @@ def write_styles(app: Sphinx, error: Exception | None) -> None:
     (static / "mathjax").mkdir(exist_ok=True)
     css = engine().call("css")
     (static / "mathjax.css").write_text(css, encoding="utf-8")
+    glyphs = {ord(" ")} | characters(css)
     for name in set(re.findall(r'url\("mathjax/([\w.-]+)"\)', css)):
-        shutil.copy(mathjax_folder() / "output/chtml/fonts/woff-v2" / name, static / "mathjax")
+        font = mathjax_folder() / "output/chtml/fonts/woff-v2" / name
+        write_subset(font, glyphs, static / "mathjax" / name)
 
 
 def register(app: Sphinx) -> None:

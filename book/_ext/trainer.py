@@ -1,9 +1,9 @@
 """Put into the built book what the page "Train in the browser" trains on, and its still picture.
 
-`digits.js` holds MNIST digits, shrunk to 14 × 14 by the mean of 2 × 2 pixels and rounded to 16 grey
-levels: one hexadecimal figure for each pixel, which a host compresses to about 40 bytes an image.
-(With 256 levels it would be nearly twice as much, and look the same.) `still.png` shows, on paper
-and without scripts, where three such trainings lead; they are run here, by the package.
+`digits.js` holds MNIST digits, shrunk to 14 × 14 by the mean of 2 × 2 pixels and rounded to eight
+grey levels: one figure for each pixel, which a host compresses to about 34 bytes an image. (With
+256 levels it would be more than twice as much, and look nearly the same.) `still.png` shows, on
+paper and without scripts, where three such trainings lead; they are run here, by the package.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import vaetut
 from vaetut import plotting
 
 TRAIN, HELD_OUT = 5_000, 500  # the first of MNIST's training images, and of its test images
-SIDE, LEVELS = 14, 15
+SIDE, LEVELS = 14, 7  # levels beside black
 RECIPE = replace(vaetut.FAST, hidden_dims=(64, 64), batch_size=100, validation=0)
 BETAS = (0.0, 1.0, 8.0)
 GRID = 10
@@ -43,7 +43,7 @@ def as_script(train: torch.Tensor, held_out: torch.Tensor, labels: torch.Tensor)
     """Return the digits as a script, which a page can load from a folder."""
 
     def figures(images: torch.Tensor) -> str:
-        return "".join(f"{level:x}" for level in (images * LEVELS).round().int().flatten().tolist())
+        return "".join(f"{level}" for level in (images * LEVELS).round().int().flatten().tolist())
 
     data = {"side": SIDE, "levels": LEVELS, "labels": "".join(map(str, labels.tolist()))}
     data |= {"train": figures(train), "heldOut": figures(held_out)}

@@ -1,4 +1,4 @@
-"""How tall a page says it is, and whether code, drawings and tables can be read on a phone."""
+"""How tall a page says it is, what it loads at first, and whether a phone shows it legibly."""
 
 from __future__ import annotations
 
@@ -12,6 +12,19 @@ from playwright.sync_api import Browser
 from tests.site.book import SIZES
 
 MEASURE = 38 * 16  # pixels of the text's width
+HEAVIEST = 260_000  # bytes of a first view on a phone
+
+# What came over the wire, once the page has started what it shows at first.
+LOADED = """async () => {
+  await document.fonts.ready;
+  const apps = [...document.querySelectorAll('[data-app]:not([data-begin])')];
+  const seen = (app) => app.getBoundingClientRect().top < 0.7 * innerHeight;
+  while (apps.some((app) => seen(app) && !app.dataset.state)) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))
+    .reduce((sum, each) => sum + each.transferSize, 0);
+}"""
 
 # Drawings whose smallest type is shown with fewer than 11 pixels.
 SMALL_TYPE = """async () => {
@@ -47,6 +60,7 @@ class Layout:
     at_first: int = 0  # its height before anybody has scrolled
     measured: int = 0  # blocks of code that the theme's script has marked
     in_full: int = 0  # its height when all is laid out
+    loaded: int = 0  # bytes, before anybody has scrolled
     small_type: list[str] = field(default_factory=list)
     cut_code: list[str] = field(default_factory=list)
     squeezed: list[str] = field(default_factory=list)
@@ -61,6 +75,7 @@ def lay_out(browser: Browser, site: str, page_name: str, size: str) -> Layout:
     layout, tall = Layout(), "document.documentElement.scrollHeight"
     layout.at_first = page.evaluate(tall)
     layout.measured = page.locator("pre[tabindex='-1']").count()
+    layout.loaded = page.evaluate(LOADED)
     page.add_style_tag(content="section { content-visibility: visible !important }")
     layout.in_full = page.evaluate(tall)
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
@@ -87,6 +102,13 @@ def layout(laid_out: Callable[[str, str], Layout], page_name: str, size: str) ->
 def test_the_scroll_bar_is_honest(layout: Layout) -> None:
     """Before any section is laid out, a page is as tall as it will be, to a tenth."""
     assert layout.at_first == pytest.approx(layout.in_full, rel=0.1)
+
+
+def test_the_first_view_is_light(layout: Layout, size: str) -> None:
+    """Also for the trainer, which is at work in it: with its digits."""
+    assert layout.loaded > 40_000  # it is counted at all
+    if size == "phone":
+        assert layout.loaded < HEAVIEST
 
 
 def test_nobody_measures_what_is_out_of_sight(layout: Layout) -> None:

@@ -19,13 +19,10 @@ const HALF = 4; // of the plane, at least
 
 const mix = (a, b, t) => (t >= 1 ? b : a.map((value, i) => value + t * (b[i] - value)));
 
-/** Grey values in [0, 1] from hexadecimal figures. */
+/** Grey values in [0, 1] from figures, one for each pixel. */
 function readPixels(text, levels) {
   const pixels = new Float32Array(text.length);
-  for (let i = 0; i < text.length; i += 1) {
-    const code = text.charCodeAt(i);
-    pixels[i] = (code < 58 ? code - 48 : code - 87) / levels; // "0" is 48, "a" is 97
-  }
+  for (let i = 0; i < text.length; i += 1) pixels[i] = text[i] / levels;
   return pixels;
 }
 
