@@ -184,6 +184,8 @@ def test_a_surviving_change_needs_its_own_reason(monkeypatch):
 LEVELS = "likelihoods.discrete.DiscretizedLogistic.log_prob_each"
 CHECK = 'def check(self, x, name: str = "x", remedy: str = "{}"):'
 EVALUATION, SEEDED = "evaluation", "generator = make_generator(seed, EVALUATION, "
+STEPS, RUN = "training.steps.Steps", "training.run._Run"
+NOISE = "generator = make_generator(self.seed, VALIDATION, "
 BAR = "bar = tqdm(total=len(images), disable=hidden"
 OF_A_KIND = [
     ("m.f", 'check_finite(z, name="z")', "check_finite(z, )"),
@@ -215,6 +217,13 @@ OF_A_KIND = [
     (LEVELS, "torch.where(x > 1 - self.step / 2, a)", "torch.where(x >= 1 - self.step / 2, a)"),
     (LEVELS, "torch.where(x < self.step / 2, a)", "torch.where(x < self.step / 3, a)"),
     ("likelihoods.discrete.Poisson.sample", "return draws.to(params)", "return draws.to(None)"),
+    (f"{STEPS}.epoch", "rows = order.to(self.images.device)", "rows = order.to(None)"),
+    (f"{STEPS}.epoch", "randperm(9, generator=g, device=device)", "randperm(9, generator=g, )"),
+    (f"{RUN}._validate", f"{NOISE}self.drawn_on)", f"{NOISE})"),
+    ("training.graphs._record", "graph = torch.cuda.CUDAGraph()", "graph = None"),
+    ("training.graphs._undone", 'if device.type == "cuda":', 'if device.type == "CUDA":'),
+    (f"{RUN}._epoch", "if self.processes > 1:", "if self.processes > 2:"),
+    (f"{RUN}._epoch", "distributed.all_reduce(sums)", "distributed.all_reduce(None)"),
 ]
 OF_NO_KIND = [
     ("m.f", 'check_finite(z, name="z")', 'check_finite(name="z")'),
@@ -235,6 +244,12 @@ OF_NO_KIND = [
     ("likelihoods.bernoulli.Bernoulli.check", CHECK.format(""), CHECK.format("XXXX")),
     (LEVELS, "torch.where(x > 1 - self.step / 2, a)", "torch.where(x > 2 - self.step / 2, a)"),
     ("likelihoods.bernoulli.Bernoulli.sample", "return x.to(params)", "return x.to(None)"),
+    (f"{STEPS}.epoch", "rows = order.to(self.images.dtype)", "rows = order.to(None)"),
+    (f"{RUN}._validate", f"{NOISE}self.drawn_on)", "generator = make_generator(VALIDATION)"),
+    ("training.graphs._undone", "moved |= tensor is not before", "moved |= tensor is before"),
+    ("training.graphs.recorded", "rows = rows.clone()", "rows = rows"),
+    (f"{RUN}._epoch", "if not math.isfinite(cost):", "if math.isfinite(cost):"),
+    (f"{STEPS}._share", "i in (self.rank, self.rank + 1)", "i in (self.rank, self.rank + 2)"),
 ]
 KINDS = tomllib.loads(machine.REASONS.read_text("utf-8"))["kind"]
 

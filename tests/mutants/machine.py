@@ -51,17 +51,24 @@ def update_copy() -> None:
 
 def forget_survivors(modules: list[str]) -> None:
     """Let mutmut try again what no test has noticed: there may be new tests."""
+    changed = COPY / "mutants"
     for module in modules:
-        path = COPY / "mutants" / f"{module}.meta"
-        if not path.is_file():  # it is new to the list: mutmut would take it for done
-            for name in (module, "mutmut-stats.json"):
-                (COPY / "mutants" / name).unlink(missing_ok=True)
-        if path.is_file():
-            meta = json.loads(path.read_text(encoding="utf-8"))
-            codes = meta["exit_code_by_key"]
-            for name, code in codes.items():
-                codes[name] = code if status_by_exit_code[code] in NOTICED else None
-            path.write_text(json.dumps(meta, indent=4), encoding="utf-8")
+        path = changed / f"{module}.meta"
+        if not (path.is_file() and is_changed(changed / module)):
+            # It is new to the list, or was off it for a while: mutmut would take it for done.
+            for name in (module, f"{module}.meta", "mutmut-stats.json"):
+                (changed / name).unlink(missing_ok=True)
+            continue
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        codes = meta["exit_code_by_key"]
+        for name, code in codes.items():
+            codes[name] = code if status_by_exit_code[code] in NOTICED else None
+        path.write_text(json.dumps(meta, indent=4), encoding="utf-8")
+
+
+def is_changed(module: Path) -> bool:
+    """Return whether there is a module with mutmut's changes in it."""
+    return module.is_file() and "__mutmut_" in module.read_text(encoding="utf-8")
 
 
 def results(modules: list[str]) -> dict[str, dict[str, str]]:

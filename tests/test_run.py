@@ -1,0 +1,192 @@
+"""What a run does beside its steps: passes, the held-out cost, what it agrees with a file in."""
+
+import dataclasses
+import math
+import time
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+import vaetut
+from vaetut.data import draw_bits
+from vaetut.noise import TRAINING, VALIDATION, make_generator
+from vaetut.objective import elbo_at, noise_for
+from vaetut.training import precision, run as loop
+from vaetut.training.graphs import _first_cause
+from vaetut.training.optimizers import set_rate
+from vaetut.training.run import train_pass
+from vaetut.training.steps import FEWEST, Steps
+
+RECIPE = vaetut.Recipe(hidden_dims=(8,), validation=10, epochs=2, batch_size=16)
+CPU = torch.device("cpu")
+
+
+def passes(model, images, states=(None,), **settings):
+    """Make passes; each begins with the state before, or with what it makes of that."""
+    history, state = vaetut.History(), None
+    for change in states:
+        state = change(state) if change else state
+        recipe = dataclasses.replace(RECIPE, **settings)
+        state = train_pass(model, images, recipe, 3, history, state)
+    return history, model.state_dict()
+
+
+def assert_equal_passes(one, other):
+    curves, expected = one[0].curves(), other[0].curves()
+    del curves["seconds"], expected["seconds"]
+    assert str(curves) == str(expected)  # not a number is that in both
+    for weight, same in zip(one[1].values(), other[1].values(), strict=True):
+        assert torch.equal(weight, same)
+
+
+def test_a_pass_takes_all_images_at_a_constant_rate(make_model, images):
+    """Whatever the recipe says of validation and schedule."""
+    plain = passes(make_model(), images, validation=0, schedule="constant")
+    assert_equal_passes(passes(make_model(), images, schedule="one-cycle"), plain)
+    assert math.isnan(plain[0].validation_cost[0])
+
+
+@pytest.mark.parametrize("settings", [{}, {"progress": False}, {"progress": True}])
+def test_a_pass_is_silent_unless_asked(model, images, capsys, settings):
+    train_pass(model, images, RECIPE, 0, vaetut.History(), **settings)
+    assert ("step" in capsys.readouterr().err) == settings.get("progress", False)
+
+
+def test_a_pass_goes_on_from_a_state_of_before_devices_were_told(make_model, images):
+    def older(state):
+        return {name: value for name, value in state.items() if name != "drawn_on"}
+
+    expected = passes(make_model(), images, states=(None, None))
+    assert_equal_passes(passes(make_model(), images, states=(None, older)), expected)
+
+
+def test_a_pass_on_another_device_draws_its_own_noise(make_model, images):
+    """Not that of the pass before, and the same each time."""
+
+    def from_elsewhere(state):
+        return state | {"drawn_on": "cuda"}
+
+    def reseeded(state):
+        seed = make_generator(3, TRAINING).initial_seed() + 1  # one pass is done
+        return state | {"noise": torch.Generator().manual_seed(seed).get_state()}
+
+    expected = passes(make_model(), images, states=(None, reseeded))
+    assert_equal_passes(passes(make_model(), images, states=(None, from_elsewhere)), expected)
+
+
+@pytest.mark.parametrize("settings", [{}, {"binarize": "dynamic"}])
+def test_the_held_out_cost_by_hand(model, images, seeded, settings):
+    """Parts of a thousand, one draw of the noise and of the pixels."""
+    images = torch.rand(1051, images.shape[1], generator=seeded(0))
+    recipe = dataclasses.replace(RECIPE, validation=1001, epochs=1, **settings)
+    history = vaetut.train(model, images, recipe, 3, progress=False)
+    generator, x = make_generator(3, VALIDATION), images[:1001]
+    with torch.no_grad():
+        if settings:
+            x = draw_bits(x, generator)
+        total = sum(
+            elbo_at(model, part, noise_for(model, part, 1, generator)).elbo.double().sum()
+            for part in (x[:1000], x[1000:])
+        )
+    assert history.validation_cost[0] == pytest.approx(-total.item() / 1001, rel=1e-6)
+
+
+def test_an_epoch_takes_no_longer_than_the_run(model, images):
+    started = time.perf_counter()
+    history = vaetut.train(model, images, RECIPE, progress=False)
+    assert 0 < sum(history.seconds) < time.perf_counter() - started
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 3.0])
+def test_what_is_doubted_is_what_was_charged(model, images, monkeypatch, beta):
+    seen = []
+    monkeypatch.setattr(loop, "nonsense", lambda *told: seen.append(told))
+    recipe = dataclasses.replace(RECIPE, beta=beta)
+    history = vaetut.train(model, images, recipe, progress=False)
+    ((_, _, cost, charged, _),) = seen
+    assert cost == history.cost[-1]
+    assert charged == pytest.approx(history.distortion[-1] + beta * history.rate[-1], rel=1e-5)
+
+
+# Who a checkpoint belongs to
+
+
+def identity(model, images, recipe=RECIPE, start=None, drawn_on=CPU):
+    return loop._identity(model, images, recipe, 3, start, drawn_on)
+
+
+def test_what_must_agree(model, images):
+    """Pinned: what an older version has written must be found again."""
+    found = identity(model, images)
+    assert list(found) == ["recipe", "seed", "model", "dtype", "frozen", "images"]
+    assert (found["seed"], found["dtype"], found["frozen"]) == (3, "torch.float32", [])
+    sums, weights = images.double().sum(1), torch.linspace(1, 2, len(images), dtype=torch.float64)
+    assert found["images"] == [list(images.shape), pytest.approx((sums * weights).sum().item())]
+
+
+def test_precision_may_change(model, images):
+    other = dataclasses.replace(RECIPE, precision="bf16")
+    assert identity(model, images, other) == identity(model, images)
+
+
+def test_another_start_and_other_noise_are_told(model, images):
+    assert identity(model, images, start="card")["start"] == "card"
+    assert identity(model, images, drawn_on=torch.device("cuda"))["noise"] == "cuda"
+
+
+def test_a_gap_is_no_zero(model, images):
+    gap, zero = images.clone(), images.clone()
+    gap[3, 1], zero[3, 1] = math.nan, 0.0
+    assert identity(model, gap) != identity(model, zero)
+
+
+@pytest.mark.parametrize(("device", "dtype"), [("cpu", torch.float64), ("mps", torch.float32)])
+def test_sums_have_the_digits_that_a_device_knows(device, dtype):
+    assert loop._sum_dtype(torch.device(device)) == dtype
+
+
+# What only some devices need
+
+
+@pytest.mark.parametrize(("fast", "expected"), [(1.0, True), (2.0, False), (3.0, False)])
+def test_the_probe_times_a_layer_both_ways(monkeypatch, fast, expected):
+    """The best of several times counts, and a draw is no gain."""
+    seen = []
+
+    def linear(x, weight):
+        seen.append((torch.is_autocast_enabled("cpu"), x.shape, weight.shape))
+        return torch.zeros(1)
+
+    def repeat(layer, number):
+        layer()
+        assert number == 1
+        return [fast, 5.0] if seen[-1][0] else [4.0, 2.0]
+
+    monkeypatch.setattr(F, "linear", linear)
+    monkeypatch.setattr(precision, "repeat", repeat)
+    assert precision.bf16_is_faster(CPU) == expected
+    assert seen == [(half, (512, 512), (512, 512)) for half in (False, True)]
+
+
+def test_a_rate_that_is_a_tensor_is_set_in_place():
+    rate = torch.tensor(1e-3)
+    optimizer = torch.optim.Adam([torch.zeros(1)], rate, capturable=True)
+    set_rate(optimizer, 0.25)
+    assert optimizer.param_groups[0]["lr"] is rate
+    assert rate == 0.25
+
+
+def test_a_step_is_recorded_where_enough_of_them_are_to_come():
+    steps = SimpleNamespace(optimizers=[], rates=[0.1] * (FEWEST + 3), made=3)
+    assert Steps.pays_to_record(steps)
+    steps.made += 1
+    assert not Steps.pays_to_record(steps)
+
+
+def test_the_first_cause_of_an_error_is_named():
+    first, second, third = ValueError("first"), KeyError("second"), RuntimeError("third")
+    third.__context__, second.__context__ = second, first
+    assert _first_cause(third) is first
+    assert _first_cause(first) is first
