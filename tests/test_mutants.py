@@ -186,6 +186,7 @@ CHECK = 'def check(self, x, name: str = "x", remedy: str = "{}"):'
 EVALUATION, SEEDED = "evaluation", "generator = make_generator(seed, EVALUATION, "
 STEPS, RUN = "training.steps.Steps", "training.run._Run"
 NOISE = "generator = make_generator(self.seed, VALIDATION, "
+CLEARED = "self.model.zero_grad(set_to_none="
 BAR = "bar = tqdm(total=len(images), disable=hidden"
 OF_A_KIND = [
     ("m.f", 'check_finite(z, name="z")', "check_finite(z, )"),
@@ -224,6 +225,12 @@ OF_A_KIND = [
     ("training.graphs._undone", 'if device.type == "cuda":', 'if device.type == "CUDA":'),
     (f"{RUN}._epoch", "if self.processes > 1:", "if self.processes > 2:"),
     (f"{RUN}._epoch", "distributed.all_reduce(sums)", "distributed.all_reduce(None)"),
+    (f"{RUN}.__init__", "self.drawn_on = a if b else c", "self.drawn_on = c"),
+    (f"{RUN}.go", 'unit="step",', "unit=None,"),
+    (f"{RUN}.go", 'bar.note("a", refresh=False)', 'bar.note("a", refresh=True)'),
+    (f"{RUN}._validate", "total += e.sum(dtype=total.dtype)", "total += e.sum(dtype=None)"),
+    (f"{STEPS}.state", 'return weights | {"count of steps": n}', 'return weights | {"n": n}'),
+    (f"{STEPS}.__call__", f"{CLEARED}True)", f"{CLEARED}False)"),
 ]
 OF_NO_KIND = [
     ("m.f", 'check_finite(z, name="z")', 'check_finite(name="z")'),
@@ -249,6 +256,10 @@ OF_NO_KIND = [
     ("training.graphs._undone", "moved |= tensor is not before", "moved |= tensor is before"),
     ("training.graphs.recorded", "rows = rows.clone()", "rows = rows"),
     (f"{RUN}._epoch", "if not math.isfinite(cost):", "if math.isfinite(cost):"),
+    (f"{RUN}.go", 'bar.note("a", refresh=False)', "bar.note(refresh=False)"),
+    (f"{RUN}._validate", "total += e.sum(dtype=total.dtype)", "total = e.sum(dtype=total.dtype)"),
+    (f"{STEPS}.state", "return weights | moments", "return weights"),
+    (f"{STEPS}.__call__", f"{CLEARED}True)", "pass"),
     (f"{STEPS}._share", "i in (self.rank, self.rank + 1)", "i in (self.rank, self.rank + 2)"),
 ]
 KINDS = tomllib.loads(machine.REASONS.read_text("utf-8"))["kind"]

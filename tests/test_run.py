@@ -13,11 +13,11 @@ import vaetut
 from vaetut.data import draw_bits
 from vaetut.noise import TRAINING, VALIDATION, make_generator
 from vaetut.objective import elbo_at, noise_for
-from vaetut.training import precision, run as loop
+from vaetut.training import precision, run as loop, steps
 from vaetut.training.graphs import _first_cause
 from vaetut.training.optimizers import set_rate
 from vaetut.training.run import train_pass
-from vaetut.training.steps import FEWEST, Steps
+from vaetut.training.steps import FEWEST, Loss, Steps
 
 RECIPE = vaetut.Recipe(hidden_dims=(8,), validation=10, epochs=2, batch_size=16)
 CPU = torch.device("cpu")
@@ -49,9 +49,38 @@ def test_a_pass_takes_all_images_at_a_constant_rate(make_model, images):
 
 
 @pytest.mark.parametrize("settings", [{}, {"progress": False}, {"progress": True}])
-def test_a_pass_is_silent_unless_asked(model, images, capsys, settings):
+def test_a_pass_is_silent_unless_asked_and_a_run_if_asked(model, images, capsys, settings):
     train_pass(model, images, RECIPE, 0, vaetut.History(), **settings)
     assert ("step" in capsys.readouterr().err) == settings.get("progress", False)
+    vaetut.train(model, images, RECIPE, **settings)
+    shown = capsys.readouterr().err
+    assert ("8/8" in shown) == ("cost=" in shown) == settings.get("progress", True)
+
+
+def test_a_bar_begins_where_the_run_goes_on(make_model, images, tmp_path, capsys):
+    for epochs in (1, 3):
+        recipe = dataclasses.replace(RECIPE, epochs=epochs)
+        vaetut.train(make_model(), images, recipe, checkpoint=tmp_path / "run")
+    assert "4/12" in capsys.readouterr().err
+
+
+def test_ctrl_c_says_where_the_run_goes_on(model, images, tmp_path, monkeypatch):
+    original, made = steps.loss_at, []
+
+    def interrupted(*args):
+        made.append(args)
+        if len(made) == 6:
+            raise KeyboardInterrupt
+        return original(*args)
+
+    monkeypatch.setattr(steps, "loss_at", interrupted)
+    expected = r"^stopped in epoch 2 of 2; .* so far, and .*run continues after epoch 1$"
+    with pytest.warns(UserWarning, match=expected):
+        vaetut.train(model, images, RECIPE, checkpoint=tmp_path / "run", progress=False)
+
+
+def test_a_run_that_ends_by_itself_says_so(model, images):
+    assert vaetut.train(model, images, RECIPE, progress=False).interrupted is False
 
 
 def test_a_pass_goes_on_from_a_state_of_before_devices_were_told(make_model, images):
@@ -108,6 +137,63 @@ def test_what_is_doubted_is_what_was_charged(model, images, monkeypatch, beta):
     ((_, _, cost, charged, _),) = seen
     assert cost == history.cost[-1]
     assert charged == pytest.approx(history.distortion[-1] + beta * history.rate[-1], rel=1e-5)
+
+
+def test_a_seed_may_be_any_whole_number(model, images):
+    assert vaetut.train(model, images, RECIPE, seed=2**80, progress=False).cost
+
+
+def test_what_is_compiled_is_the_loss_and_only_if_asked(make_model, images, monkeypatch):
+    seen = []
+    monkeypatch.setattr(steps, "compiled", lambda function: seen.append(function) or function)
+    train_pass(make_model(), images, RECIPE, 0, vaetut.History())
+    Loss(make_model(), RECIPE)
+    assert seen == []
+    plain = vaetut.train(make_model(), images, RECIPE, progress=False)
+    history = vaetut.train(make_model(), images, RECIPE, progress=False, compile=True)
+    assert seen == [steps.loss_at]
+    assert history.cost == plain.cost
+
+
+def test_a_rate_on_the_device_follows_the_schedule(make_model, images, monkeypatch):
+    recipe = dataclasses.replace(RECIPE, schedule="one-cycle", learning_rate=1e-2)
+    plain, model = make_model(), make_model()
+    vaetut.train(plain, images, recipe, progress=False)
+    monkeypatch.setattr(
+        steps,
+        "make_optimizers",
+        lambda model, recipe, recordable: [
+            torch.optim.Adam(
+                model.parameters(), torch.tensor(1.0), betas=recipe.betas, eps=recipe.eps
+            )
+        ],
+    )
+    vaetut.train(model, images, recipe, progress=False)
+    for weight, expected in zip(model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(weight, expected, rtol=1e-4, atol=1e-6)
+
+
+# Several processes
+
+
+@pytest.mark.parametrize(("count", "last"), [(51, 3), (50, 2), (64, 16)])
+def test_no_process_goes_empty(model, images, count, last):
+    images = images[:1].expand(10 + count, -1)
+    loop._check_run(model, images, RECIPE, last)
+    with pytest.raises(ValueError, match=rf"has {last} image\(s\), too few for {last + 1} proc"):
+        loop._check_run(model, images, RECIPE, last + 1)
+
+
+def test_free_bits_need_the_whole_batch(model, images):
+    recipe = dataclasses.replace(RECIPE, free_bits=0.1)
+    loop._check_run(model, images, recipe, 1)
+    with pytest.raises(ValueError, match="in a single process"):
+        loop._check_run(model, images, recipe, 2)
+
+
+def test_processes_share_a_batch():
+    shares = [Steps._share(SimpleNamespace(processes=3, rank=rank), 10) for rank in range(3)]
+    assert shares == [slice(0, 3), slice(3, 6), slice(6, 10)]
 
 
 # Who a checkpoint belongs to
@@ -179,10 +265,10 @@ def test_a_rate_that_is_a_tensor_is_set_in_place():
 
 
 def test_a_step_is_recorded_where_enough_of_them_are_to_come():
-    steps = SimpleNamespace(optimizers=[], rates=[0.1] * (FEWEST + 3), made=3)
-    assert Steps.pays_to_record(steps)
-    steps.made += 1
-    assert not Steps.pays_to_record(steps)
+    run = SimpleNamespace(optimizers=[], rates=[0.1] * (FEWEST + 3), made=3)
+    assert Steps.pays_to_record(run)
+    run.made += 1
+    assert not Steps.pays_to_record(run)
 
 
 def test_the_first_cause_of_an_error_is_named():
