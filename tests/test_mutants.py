@@ -186,6 +186,7 @@ CHECK = 'def check(self, x, name: str = "x", remedy: str = "{}"):'
 EVALUATION, SEEDED = "evaluation", "generator = make_generator(seed, EVALUATION, "
 STEPS, RUN = "training.steps.Steps", "training.run._Run"
 NOISE = "generator = make_generator(self.seed, VALIDATION, "
+SUMS, KEPT = "kl, estimate = kl.sum({}), estimate.sum({})", "0, keepdim=True"
 CLEARED = "self.model.zero_grad(set_to_none="
 BAR = "bar = tqdm(total=len(images), disable=hidden"
 OF_A_KIND = [
@@ -231,6 +232,8 @@ OF_A_KIND = [
     (f"{RUN}._validate", "total += e.sum(dtype=total.dtype)", "total += e.sum(dtype=None)"),
     (f"{STEPS}.state", 'return weights | {"count of steps": n}', 'return weights | {"n": n}'),
     (f"{STEPS}.__call__", f"{CLEARED}True)", f"{CLEARED}False)"),
+    ("training.optimizers.learning_rates", "cycle_momentum=False,", "cycle_momentum=True,"),
+    ("training.steps.loss_at", SUMS.format(*2 * [KEPT]), SUMS.format(KEPT, "None, keepdim=True")),
 ]
 OF_NO_KIND = [
     ("m.f", 'check_finite(z, name="z")', 'check_finite(name="z")'),
@@ -260,6 +263,8 @@ OF_NO_KIND = [
     (f"{RUN}._validate", "total += e.sum(dtype=total.dtype)", "total = e.sum(dtype=total.dtype)"),
     (f"{STEPS}.state", "return weights | moments", "return weights"),
     (f"{STEPS}.__call__", f"{CLEARED}True)", "pass"),
+    ("training.optimizers.learning_rates", "pct_start=recipe.rise,", "pct_start=None,"),
+    ("training.steps.loss_at", SUMS.format(*2 * [KEPT]), "kl, estimate = kl.sum(), kl.sum()"),
     (f"{STEPS}._share", "i in (self.rank, self.rank + 1)", "i in (self.rank, self.rank + 2)"),
 ]
 KINDS = tomllib.loads(machine.REASONS.read_text("utf-8"))["kind"]

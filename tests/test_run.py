@@ -15,9 +15,9 @@ from vaetut.noise import TRAINING, VALIDATION, make_generator
 from vaetut.objective import elbo_at, noise_for
 from vaetut.training import precision, run as loop, steps
 from vaetut.training.graphs import _first_cause
-from vaetut.training.optimizers import set_rate
+from vaetut.training.optimizers import make_optimizers, set_rate
 from vaetut.training.run import train_pass
-from vaetut.training.steps import FEWEST, Loss, Steps
+from vaetut.training.steps import FEWEST, Loss, Steps, loss_at
 
 RECIPE = vaetut.Recipe(hidden_dims=(8,), validation=10, epochs=2, batch_size=16)
 CPU = torch.device("cpu")
@@ -148,10 +148,11 @@ def test_what_is_compiled_is_the_loss_and_only_if_asked(make_model, images, monk
     monkeypatch.setattr(steps, "compiled", lambda function: seen.append(function) or function)
     train_pass(make_model(), images, RECIPE, 0, vaetut.History())
     Loss(make_model(), RECIPE)
+    Steps(make_model(), images, RECIPE, make_generator(0))
     assert seen == []
     plain = vaetut.train(make_model(), images, RECIPE, progress=False)
     history = vaetut.train(make_model(), images, RECIPE, progress=False, compile=True)
-    assert seen == [steps.loss_at]
+    assert seen == [loss_at]
     assert history.cost == plain.cost
 
 
@@ -171,6 +172,40 @@ def test_a_rate_on_the_device_follows_the_schedule(make_model, images, monkeypat
     vaetut.train(model, images, recipe, progress=False)
     for weight, expected in zip(model.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(weight, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_an_adam_for_recorded_steps_asks_nothing_of_the_host(model):
+    recipe = dataclasses.replace(RECIPE, learning_rate=0.25)
+    for recordable in (True, False):
+        (optimizer,) = make_optimizers(model, recipe, **{"recordable": True} if recordable else {})
+        (group,) = optimizer.param_groups
+        assert group["capturable"] == recordable == isinstance(group["lr"], torch.Tensor)
+        assert group["lr"] == 0.25
+        assert all(map(torch.Tensor.equal, group["params"], model.parameters()))
+        if recordable:
+            assert group["lr"].dtype == torch.float32
+            assert optimizer._warned_capturable_if_run_uncaptured
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="Muon came with PyTorch 2.9")
+def test_muon_and_its_adam_have_the_rate_of_the_recipe(model):
+    recipe = dataclasses.replace(RECIPE, learning_rate=0.25, optimizer="muon")
+    optimizers = make_optimizers(model, recipe, recordable=True)
+    assert [each.param_groups[0]["lr"] for each in optimizers] == [0.25, 0.25]
+
+
+def test_rates_lie_in_a_table_as_adams_kernel_reads_them(model, images):
+    steps = Steps(model.double(), images.double(), RECIPE, make_generator(0))
+    assert steps.rate_table.dtype == torch.float32
+
+
+def test_an_estimate_of_the_kl_may_be_negative(model, images, seeded):
+    """It is free bits that cut it off, and only where a recipe has some."""
+    model.kl = lambda q, z: torch.full((1, 1), -2.0)
+    eps = noise_for(model, images, 1, seeded(0))
+    loss, (cost, distortion, rate) = loss_at(model, images, RECIPE, 3.0, eps)
+    assert (rate, cost) == (-2, distortion - 2)
+    assert loss.item() == pytest.approx((distortion - 6).item())
 
 
 # Several processes
@@ -254,6 +289,12 @@ def test_the_probe_times_a_layer_both_ways(monkeypatch, fast, expected):
     monkeypatch.setattr(precision, "repeat", repeat)
     assert precision.bf16_is_faster(CPU) == expected
     assert seen == [(half, (512, 512), (512, 512)) for half in (False, True)]
+
+
+def test_half_precision_is_bfloat16_everywhere(monkeypatch):
+    """Without a word, CUDA would take float16."""
+    monkeypatch.setattr(torch, "autocast", lambda *told: told)
+    assert precision.autocast("bf16", CPU) == ("cpu", torch.bfloat16)
 
 
 def test_a_rate_that_is_a_tensor_is_set_in_place():

@@ -7,13 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from fontTools.ttLib import TTFont
 from pygments.lexers import PythonLexer
+from pygments.styles import get_style_by_name
 from pygments.token import STANDARD_TYPES, Name, Text
 
 from book._ext.lines import STYLES, Lines, look, plainest
 from book._ext.mathematics import characters, mathjax_folder
-from tests.site.book import HTML
+from tests.site.book import HTML, ROOT
 
 FONTS = sorted((HTML / "_static" / "mathjax").glob("*.woff"))
 CODE = 'for x in data:  # twice\n    print(f"{x:.2f}", x.sum(-1) * 0.5)\n'
@@ -41,6 +43,11 @@ def test_the_styles_are_those_of_the_theme() -> None:
         rule = rf'data-theme="{ground}"\] \.highlight\{{[^}}]*[; ]color: ?#(\w+)'
         (block,) = re.findall(rule, css())
         assert block.lower() == style.style_for_token(Name)["color"]
+
+
+def test_an_e_book_has_the_style_of_the_site_by_day() -> None:
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]["config"]
+    assert get_style_by_name(config["pygments_style"]) is STYLES[0]
 
 
 def test_code_has_an_element_for_each_colour_and_no_more() -> None:
