@@ -184,6 +184,15 @@ def test_a_rate_on_the_device_follows_the_schedule(make_model, images, monkeypat
         torch.testing.assert_close(weight, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.fixture
+def double():
+    """Let double precision be PyTorch's default."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("double")
 def test_an_adam_for_recorded_steps_asks_nothing_of_the_host(model):
     recipe = dataclasses.replace(RECIPE, learning_rate=0.25)
     for recordable in (True, False):
