@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import signal
 import textwrap
 import threading
 from dataclasses import asdict, replace
@@ -21,6 +22,7 @@ import vaetut
 from tests.processes import HEED_CTRL_C, python
 from vaetut import cli, data, plotting, pretrained
 from vaetut.files import claimed
+from vaetut.interrupt import end_at_once, raise_again
 from vaetut.parts import describe
 
 NUM_IMAGES = 300
@@ -850,6 +852,28 @@ def test_ctrl_c_while_the_program_loads_ends_it_with_130_and_one_line(module):
     done = python("-c", HEED_CTRL_C + textwrap.dedent(code))
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "vaetut: interrupted\n")
     assert list(Path().iterdir()) == []
+
+
+def test_what_ctrl_c_does_then_and_what_as_usual(monkeypatch, capfd):
+    class Ended(BaseException):
+        pass
+
+    def end(code):
+        raise Ended(code)
+
+    monkeypatch.setattr(os, "_exit", end)
+    usual = signal.default_int_handler
+    before = signal.signal(signal.SIGINT, usual)
+    try:
+        end_at_once()
+        then = signal.getsignal(signal.SIGINT)
+        raise_again()
+        assert signal.getsignal(signal.SIGINT) is usual is not then
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with pytest.raises(Ended, match="^130$"):
+        then(signal.SIGINT, None)
+    assert capfd.readouterr().err == "vaetut: interrupted\n"
 
 
 def test_where_ctrl_c_is_ignored_or_handled_it_stays_so():

@@ -90,9 +90,10 @@ def test_as_many_draws_as_fit_are_decoded_at_once(monkeypatch, free, reserved, a
     class OnGpu(torch.Tensor):
         device = torch.device("cuda")
 
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (int(free), 0))
-    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: int(reserved))
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: int(allocated))
+    there = OnGpu.device
+    monkeypatch.setattr(torch.cuda, "mem_get_info", {there: (int(free), 0)}.get)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", {there: int(reserved)}.get)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", {there: int(allocated)}.get)
     x = torch.zeros(100, 784).as_subclass(OnGpu)
     assert memory.draws_that_fit(x, 784, 500) == fit
 

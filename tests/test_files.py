@@ -203,6 +203,21 @@ def test_a_dead_process_holds_nothing_and_what_it_left_is_removed(tmp_path, othe
     assert set(tmp_path.iterdir()) == kept
 
 
+def test_what_another_process_removes_meanwhile_is_no_error(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "glob", lambda folder, pattern: [folder / f"gone{UNFINISHED}"])
+        with claimed(tmp_path / "file"):
+            pass
+
+    def refuse(path, missing_ok=False):  # as Windows does, where the lock is open
+        raise PermissionError(errno.EACCES, "in use", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with claimed(tmp_path / "file"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [f".file{LOCK}"]
+
+
 def test_the_holder_may_claim_a_file_again(tmp_path):
     with claimed(tmp_path / "file"):
         with claimed(tmp_path / "file"):

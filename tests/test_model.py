@@ -183,12 +183,15 @@ def test_results_leave_autocast_in_the_inputs_precision(model, images):
 
 def test_the_old_config_still_rebuilds_the_architecture(make_model):
     model = make_model(hidden_dims=(8, 5), likelihood="gaussian", variance=0.2)
-    with pytest.warns(DeprecationWarning, match=r"use vaetut\.parts\.describe\(model\)"):
+    words = r"^model\.config is deprecated; use vaetut\.parts\.describe\(model\)$"
+    with pytest.warns(DeprecationWarning, match=words):
         config = model.config
     twin = vaetut.VAE(**config)
     assert shapes(twin) == shapes(model)
     assert torch.equal(twin.likelihood.log_var, model.likelihood.log_var)
     assert describe(twin) == describe(model)
+    with pytest.warns(DeprecationWarning, match=words):
+        assert make_model().config["variance"] == 1.0  # as version 0.1 said of a Bernoulli, too
 
 
 def test_a_model_can_be_copied(model, images):

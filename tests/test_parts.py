@@ -157,6 +157,14 @@ def test_a_description_makes_the_model_again():
         rebuild(describe(vaetut.VAE(D, likelihood=vaetut.Observed(Counted()))))
 
 
+def test_of_a_part_of_ones_own_its_plain_settings_and_its_layers_are_told():
+    prior = Scaled(0.5)
+    prior.rule, prior._memo = len, 3
+    told = describe(vaetut.VAE(D, prior=prior, likelihood=vaetut.Poisson()))["prior"]
+    settings = {"latent_dim": L, "config": {"latent_dim": L}, "scale": 0.5, "layers": repr(prior)}
+    assert told == {"type": "Scaled, which is not of this package", "config": settings}
+
+
 # The file
 
 
@@ -437,13 +445,13 @@ def test_a_fault_in_a_prior_is_named():
 
 def test_old_names_warn_and_say_the_new_one():
     model = vaetut.VAE(D, L, likelihood="gaussian", variance="learned")
-    with pytest.warns(DeprecationWarning, match=r"use model\.likelihood\.log_var"):
+    with pytest.warns(DeprecationWarning, match=r"^model\.log_var_x is .*use model\.likelihood\.l"):
         assert model.log_var_x is model.likelihood.log_var
     with pytest.warns(
         DeprecationWarning, match=r"use isinstance\(model\.likelihood, vaetut\.Gaussian\)"
     ):
         assert model.likelihood == "gaussian"
-    with pytest.warns(DeprecationWarning, match=r"use isinstance"):
+    with pytest.warns(DeprecationWarning, match=r"^model\.likelihood == 'bernoulli' is deprecated"):
         assert model.likelihood != "bernoulli"
     assert model.likelihood == model.likelihood
     assert model.likelihood != vaetut.Gaussian("learned")
@@ -451,6 +459,7 @@ def test_old_names_warn_and_say_the_new_one():
     for parts in (
         {"prior": vaetut.Mixture(2, 3)},
         {"likelihood": vaetut.Gaussian("decoder")},
+        {"likelihood": vaetut.Gaussian("columns", D)},
         {"decoder": vaetut.Decoder(20, D, (3,))},
         {"encoder": vaetut.ConvEncoder((1, 2, 3), 20)},
     ):

@@ -792,6 +792,7 @@ def test_an_interrupted_run_may_be_given_fewer_epochs(make_model, images, tmp_pa
         interrupt_at(patch, 11)
         with pytest.warns(UserWarning, match="continues after epoch 2$"):
             run(model, images, 0, path, epochs=20)
+    assert run(make_model(), images, 0, path, epochs=2).epoch == [1, 2]
     assert run(model, images, 0, path, epochs=3).epoch == [1, 2, 3]
     assert_equal_weights(model, whole)
 
@@ -909,6 +910,47 @@ def test_a_damaged_checkpoint_is_named(make_model, images, tmp_path, damage):
         run(model, images, checkpoint=path, epochs=1)
     assert "weights_only" not in str(e.value)  # PyTorch's advice is to load it unsafely
     assert_equal_weights(model, twin)
+
+
+class Program:
+    """What does something as soon as it is unpickled: it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_nothing_in_a_checkpoint_is_executed(make_model, images, tmp_path):
+    path = tmp_path / "run.pt"
+    run(make_model(), images, checkpoint=path, epochs=1)
+    torch.save(torch.load(path) | {"more": Program(tmp_path / "made")}, path)
+    with pytest.raises(ValueError, match=r"run\.pt is not a checkpoint"):
+        run(make_model(), images, checkpoint=path, epochs=1)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("shape", "one", "other", "agree"),
+    [
+        ((2, 3), 1000.0, 1000.0 + 5e-10, True),  # the last bits of a sum
+        ((2, 3), 1000.0, 1000.0 + 1e-7, False),
+        ((600, 784), 0.0, 3e-7, True),  # where positive and negative numbers cancel
+        ((600, 784), 0.0, 1e-6, False),
+    ],
+)
+def test_the_same_images_may_have_sums_that_differ_in_the_last_bits(
+    tmp_path, shape, one, other, agree
+):
+    state = {name: {} for name in ("model", "optimizers", "generator", "history")}
+    Checkpoint(tmp_path / "run.pt", {"images": [shape, one]}).save(**state)
+    again = Checkpoint(tmp_path / "run.pt", {"images": [shape, other]})
+    if agree:
+        assert again.load()
+    else:
+        with pytest.raises(ValueError, match="another run: images differ"):
+            again.load()
 
 
 # Precision and progress

@@ -134,7 +134,7 @@ def z(page: Page) -> tuple[float, float]:
 
 
 CODE = "document.querySelector('.pg-inside').textContent"
-HAND = "At a z of some choice. It is no sample of q, so this sum is no estimate of −ℒ."
+HAND = "At a z that was chosen, and not drawn from q: this sum is no estimate of the loss, −ℒ."
 PLANE = "document.querySelector('.pg-plane').toDataURL()"
 
 
@@ -847,8 +847,8 @@ def test_the_tours_answers_are_true(open_page: Open) -> None:
         q = model.posterior(examples)
         prices = -model.log_likelihood(examples, q.mu)
 
-    price, cheaper, among, larger = numbers(next(tour))
-    assert among == len(examples)
+    price, among, each, cheaper, larger = numbers(next(tour))
+    assert among == len(examples) == 10 * each
     assert price == number(page, "distortion")
     assert cheaper == (prices < price).sum()
     own = inside(page, "qLogVar").sum()
@@ -894,7 +894,7 @@ def test_the_tour_can_be_left_at_any_time(open_page: Open, way: str) -> None:
     expect(part(page, "begin")).to_be_focused()
     wait_for_rest(page)
     expect(part(page, "status")).to_contain_text("A drawing by the page. z is")
-    expect(part(page, "note")).to_contain_text("At a z of some choice")
+    expect(part(page, "note")).to_contain_text("At a z that was chosen")
     expect(part(page, "answer")).to_be_empty()
     part(page, "one").click()
     expect(part(page, "count")).to_have_text("1 sample")

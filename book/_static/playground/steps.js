@@ -59,9 +59,9 @@ export const STEPS = [
       `The drawing is encoded at μ = ${pair(page.state.q.mu)}. ${near(page, page.state.q.mu, 7)}`,
   },
   {
-    question: "For each image the encoder gives a small cloud of codes: μ is its middle, σ its width "
-      + "along each axis. The code is drawn from it with random noise ε, z = μ + σ · ε, so that the "
-      + "decoder learns what the whole cloud stands for. Which way from μ will z lie?",
+    question: "For the 7, as for each image, the encoder gives a small cloud of codes: μ is its middle, "
+      + "σ its width along each axis. The code is drawn from it with random noise ε, z = μ + σ · ε, so "
+      + "that the decoder learns what the whole cloud stands for. Which way from μ will z lie?",
     where: INSIDE,
     act: ({ actions }) => actions.one(),
     answer: ({ state: { q, z } }) => {
@@ -85,9 +85,9 @@ export const STEPS = [
     },
   },
   {
-    question: "The second price, the rate, is for how far the orange ellipse is from the prior, the "
-      + "blue circles. Training lowers the sum of both. Now z goes far from the ellipse. Which price "
-      + "will change?",
+    question: "The second price, the rate, is for how much the orange ellipse differs from the prior, "
+      + "the blue circles, in place and in width. Training lowers the sum of both. Now z goes far from "
+      + "the ellipse. Which price will change?",
     where: PLANE,
     see: PRICES,
     act: ({ actions, state }) => actions.go(opposite(state.q.mu)),
@@ -108,8 +108,8 @@ export const STEPS = [
       const width = q.rate - distance;
       return `The ${width > distance ? "width" : "distance"}. The distance costs `
         + `${signed(distance, 2)} nats, and the width, σ, ${signed(width, 2)} nats. `
-        + "A narrower ellipse would have a larger rate, and a wider one, as a rule, a larger "
-        + "distortion. Training looks for the least sum.";
+        + "A narrower ellipse would have a larger rate; and in a wider one, as a rule, the distortion "
+        + "is larger on average. Training looks for the least sum.";
     },
   },
   {
@@ -124,9 +124,9 @@ export const STEPS = [
         logVar[0] + logVar[1] > state.q.logVar[0] + state.q.logVar[1]).length;
       const dearer = model.examples.filter((x, i) =>
         model.distortion(x, model.decode(qs[i].mu)) > atMean(page)).length;
-      return `The distortion: it is ${nats(atMean(page))}, and ${qs.length - dearer} of `
-        + `the ${qs.length} test digits behind the ten buttons have a smaller one. The ellipse `
-        + `does not: ${larger} of them have a larger one.`;
+      return `The distortion: it is ${nats(atMean(page))}. The ten buttons hold ${qs.length} test `
+        + `digits, ${qs.length / 10} each, and ${qs.length - dearer} of them cost less. The ellipse `
+        + `does not tell it: ${larger} of them have a larger one.`;
     },
   },
   {
@@ -143,10 +143,10 @@ export const STEPS = [
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
       return `There is: of ${draws.length} codes, about ${signed(missing, 0)} should lie within `
-        + `${signed(radius, 2)} of z = ${pair(z)}, and none does. That is hardly chance: among as `
-        + "many draws from the prior, made once, the worst gap lacked only about "
-        + `${signed(hole(draws, REACH).missing, 0)}. Here the decoder was trained less often than `
-        + "the prior asks.";
+        + `${signed(radius, 3)} of z = ${pair(z)}, and none does. That is hardly chance: of as `
+        + "many draws from the prior itself, in their worst gap, only about "
+        + `${signed(hole(draws, REACH).missing, 0)} are missing. So the decoder was trained here less `
+        + "often than the prior asks.";
     },
   },
   {
