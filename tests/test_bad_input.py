@@ -74,6 +74,8 @@ FITTED = est(random_state=0).fit(ARRAY)
 
 NUMBERS = [
     (lambda: recipe(learning_rate="1e-3"), TypeError, "learning_rate must be a number, got '1e-3'"),
+    (lambda: recipe(learning_rate="x" * 58), TypeError, "got 'x{58}'$"),
+    (lambda: recipe(learning_rate="x" * 59), TypeError, "got 'x{58}…$"),
     (lambda: recipe(learning_rate=Decimal("0.1")), TypeError, r"a number, got Decimal\('0.1'\)"),
     (lambda: recipe(learning_rate=torch.tensor(0.1)), TypeError, r"tensor\(0.1000\); .item"),
     (lambda: recipe(learning_rate=np.array([0.1])), TypeError, r"a number, got array\(\[0.1\]\)"),

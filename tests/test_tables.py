@@ -19,7 +19,7 @@ from sklearn.utils import get_tags
 import vaetut
 from tests.processes import python
 from vaetut import Categorical, Gaussian, Mixed, Observed, Poisson, VariationalAutoencoder
-from vaetut.columns import Columns, read_table
+from vaetut.columns import Columns, _integers, read_table
 
 N = 60
 SMALL = {
@@ -232,6 +232,29 @@ def test_generate_returns_the_columns_classes_and_dtypes_of_the_frame(sample, fr
         assert {"a", "b"} <= set(column(drawn, "kind"))
 
 
+def test_a_table_may_have_one_column(frame):
+    est = make().fit(frame[["length"]])
+    drawn = est.generate(n_samples=3)
+    assert type(drawn) is type(frame) and list(drawn.columns) == ["length"] and len(drawn) == 3
+
+
+def test_whole_numbers_of_any_size_are_pythons_own():
+    for numbers in ([3.0, -1.0], [2.0**63, -1.0], [2.0**70]):
+        found = _integers(np.array(numbers))
+        assert found.dtype == object and {type(each) for each in found} == {int}
+        assert found.tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(4, "'c', 'd'"), (5, "'d', 'e'"), (6, "'e' and 1 more"), (7, "'e' and 2 more")],
+)
+def test_a_long_list_of_names_is_cut(count, shown):
+    likelihood = dict.fromkeys("abcdefg"[:count], "gaussian")
+    with pytest.raises(ValueError, match=rf"names 'a'.*{shown}, and X has the columns"):
+        make(likelihood=likelihood).fit(np.eye(5))
+
+
 def test_reconstruct_and_inverse_transform_are_frames_of_likely_rows(frame, fitted):
     out = fitted.reconstruct(frame)
     assert type(out) is type(frame) and dtypes(out) == dtypes(frame) and not gaps(out).any()
@@ -246,8 +269,8 @@ def test_the_best_guess_of_a_class_is_the_most_probable_and_no_mean(frame):
     est = make(likelihood={"word": "categorical"}).fit(frame[["word", "length"]])
     *_, weight, bias = est.model_.decoder.parameters()
     weight.data.zero_()
-    bias.data[:] = torch.tensor([2.0, 0.0, 1.9, 0.0])  # blue and red: their mean would be green
-    assert set(column(est.generate(n_samples=5), "word")) == {"blue"}
+    bias.data[:] = torch.tensor([1.9, 0.0, 2.0, 0.0])  # blue and red: their mean would be green
+    assert set(column(est.generate(n_samples=5), "word")) == {"red"}
 
 
 def test_impute_fills_the_gaps_and_touches_nothing_else(frame, fitted):
@@ -263,6 +286,8 @@ def test_impute_fills_the_gaps_and_touches_nothing_else(frame, fitted):
         assert list(column(filled, name)[~gap]) == list(column(frame, name)[~gap])
     assert is_equal(filled, fitted.impute(frame, random_state=0))
     assert is_equal(filled, fitted.impute(filled, random_state=1))
+    thousand = fitted.impute(frame, num_samples=1000, random_state=0)
+    assert is_equal(filled, thousand)  # as many as it takes by itself
 
 
 def test_a_fit_long_enough_fills_by_what_goes_with_it(frame):
@@ -523,6 +548,20 @@ def test_gaps_in_an_array_need_no_table():
     X[0, 0] = np.nan
     est = make(likelihood=Observed(Gaussian("learned"))).fit(X)
     assert np.isfinite(est.impute(X)).all() and np.isfinite(est.score(X))
+    _, std, error = est.impute(X, return_std=True)
+    assert std.shape == error.shape == X.shape and (std > 0).sum() == (error > 0).sum() == 1
+
+
+def test_gaps_in_an_array_of_one_column_are_filled():
+    X = np.arange(20.0)[:, None]
+    X[3] = np.nan
+    assert np.isfinite(make().fit(X).impute(X)).all()
+
+
+def test_what_is_filled_has_the_classes_of_fit():
+    X = make_pandas()
+    other = X.astype({"kind": pd.CategoricalDtype(["a", "b"])})
+    assert make().fit(X).impute(other, num_samples=10)["kind"].dtype == X["kind"].dtype
 
 
 def test_gaps_where_fit_saw_none():
@@ -876,6 +915,30 @@ def test_classes_of_numbers_keep_their_dtype():
     X = pd.DataFrame({"k": kinds, "o": pd.Series([1, 4, 7, 1], dtype=object), "r": [0.0, 1, 2, 4]})
     drawn = make().fit(X).generate(n_samples=4, sample=True)
     assert dtypes(drawn) == dtypes(X) and drawn["o"].map(type).eq(int).all()
+
+
+def test_classes_may_be_texts_and_numbers_side_by_side():
+    est = make().fit(pd.DataFrame({"c": pd.Categorical([1, "a"] * 10)}))
+    assert set(est.generate(n_samples=50, sample=True, random_state=0)["c"]) == {1, "a"}
+
+
+def test_real_numbers_in_a_column_of_objects_stay_real():
+    est = make().fit(pd.DataFrame({"r": pd.Series(np.linspace(0, 1, 20), dtype=object)}))
+    drawn = est.generate(n_samples=5, sample=True, random_state=0)["r"]
+    assert (drawn.astype(float) % 1 > 0).all()
+
+
+def test_a_chance_of_a_half_is_no_yes():
+    est = make().fit(pd.DataFrame({"flag": [True, False] * 10}))
+    for weight in est.model_.decoder.parameters():
+        weight.data.zero_()
+    assert not est.generate(n_samples=3)["flag"].any()
+
+
+def test_objects_of_pandas_come_back_to_polars_as_plain_columns():
+    X = pd.DataFrame({"o": [1, 4, 7, 1], "f": [True, False] * 2, "w": ["u", "v"] * 2}, dtype=object)
+    back = make().fit(X).reconstruct(pl.DataFrame(X.to_dict("list")))
+    assert dtypes(back) == [pl.Int64, pl.Boolean, pl.String]
 
 
 def test_each_column_has_its_own_copy_of_a_likelihood(tmp_path):
