@@ -96,7 +96,7 @@ def test_the_digits_stand_upright(mnist):
     assert sevens[:14, 14:].sum() > 1.5 * sevens[14:, :14].sum()  # a corner, and none opposite
 
 
-def test_train_is_the_default_split():
+def test_without_a_name_the_training_half_comes():
     assert vaetut.load_mnist()[1][:5].tolist() == FIRST_LABELS["train"]
 
 

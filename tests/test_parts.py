@@ -473,3 +473,12 @@ def test_weights_of_version_0_1_are_loaded_whatever_kept_them():
     model.load_state_dict(old)
     assert model.likelihood.log_var.item() == 1
     assert "log_var_x" in old
+
+
+def test_weights_of_some_parts_are_loaded_where_that_is_asked_for():
+    model = vaetut.VAE(D, L)
+    some = {k: v for k, v in model.state_dict().items() if k.startswith("encoder")}
+    for found in (model.load_state_dict(some, False), model.load_state_dict(some, strict=False)):
+        assert found.missing_keys and not found.unexpected_keys
+    with pytest.raises(RuntimeError, match="Missing key"):
+        model.load_state_dict(some)

@@ -543,6 +543,13 @@ def test_float32_stays_float32():
     assert {out.dtype for out in (est.impute(X), est.reconstruct(X), est.generate())} == {X.dtype}
 
 
+def test_errors_have_the_dtype_of_the_data():
+    X = np.random.RandomState(0).normal(size=(30, 2)).astype(np.float32)
+    X[0, 0] = np.nan
+    _, std, error = make().fit(X).impute(X, num_samples=10, return_std=True)
+    assert std.dtype == error.dtype == X.dtype
+
+
 def test_gaps_in_an_array_need_no_table():
     X = np.random.RandomState(0).normal(size=(30, 2))
     X[0, 0] = np.nan

@@ -32,8 +32,14 @@ COPY = ROOT / "build" / "mutmut"
 HERE = Path(__file__).parent
 RECORD, REASONS = HERE / "machine.md", HERE / "equivalent.toml"
 MUTMUT = str(Path(sys.executable).with_name("mutmut"))
-# The lock of tqdm's bars is one for all processes: whoever is stopped with it stops all others.
-OWN_LOCK = "import threading, tqdm\ntqdm.tqdm.set_lock(threading.RLock())\n"
+# What every process does first. The lock of tqdm's bars is one for all processes: whoever is
+# stopped with it stops all others. And where a test starts a process in a folder of its own, mutmut
+# finds no settings to count that process's calls by.
+AT_FIRST = """import os, threading, tqdm
+tqdm.tqdm.set_lock(threading.RLock())
+if os.environ.get("MUTANT_UNDER_TEST") == "stats" and not os.path.exists("pyproject.toml"):
+    del os.environ["MUTANT_UNDER_TEST"]
+"""
 NOTICED = {"killed", "timeout", "segfault", "suspicious"}
 
 
@@ -160,7 +166,7 @@ def main() -> int:
     patterns = [f"{module.removesuffix('.py').replace('/', '.')}.*" for module in asked.modules]
     changed = COPY / "mutants"
     changed.mkdir(exist_ok=True)  # Python remembers that a folder of its path was not there
-    (changed / "sitecustomize.py").write_text(OWN_LOCK, encoding="utf-8")
+    (changed / "sitecustomize.py").write_text(AT_FIRST, encoding="utf-8")
     own = {"PYTHONPATH": str(changed), "OMP_NUM_THREADS": "1"}
     command = [MUTMUT, "run", "--max-children", "2", *patterns]
     subprocess.run(command, cwd=COPY, env=os.environ | own, check=True)

@@ -85,9 +85,9 @@ export const STEPS = [
     },
   },
   {
-    question: "The second price, the rate, is for how much the orange ellipse differs from the prior, "
-      + "the blue circles, in place and in width. Training lowers the sum of both. Now z goes far from "
-      + "the ellipse. Which price will change?",
+    question: "The second price, the rate, is for how much the cloud (the orange ellipse) differs from "
+      + "the prior (the blue circles), in place and in width. Training lowers the sum of both. Now z "
+      + "goes far from the ellipse. Which price will change?",
     where: PLANE,
     see: PRICES,
     act: ({ actions, state }) => actions.go(opposite(state.q.mu)),
@@ -143,10 +143,10 @@ export const STEPS = [
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
       return `There is: of ${draws.length} codes, about ${signed(missing, 0)} should lie within `
-        + `${signed(radius, 3)} of z = ${pair(z)}, and none does. That is hardly chance: of as `
-        + "many draws from the prior itself, in their worst gap, only about "
-        + `${signed(hole(draws, REACH).missing, 0)} are missing. So the decoder was trained here less `
-        + "often than the prior asks.";
+        + `${signed(radius, 3)} of z = ${pair(z)}, and none does. That is hardly chance: among as `
+        + "many draws from the prior itself, the worst empty disc should hold only about "
+        + `${signed(hole(draws, REACH).missing, 0)}. So the decoder was trained here less often than `
+        + "the prior asks.";
     },
   },
   {
