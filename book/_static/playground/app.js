@@ -18,7 +18,7 @@ const MANY = 100; // samples
 const AT_ONCE = 4; // of them in a frame
 
 const SUMS = {
-  mean: "At μ, which is the mean of q and no sample of it: mostly this sum is less than the loss, −ℒ.",
+  mean: "At μ, which is the mean of q and no sample of it: for most digits this sum is less than the loss, −ℒ.",
   sample: "At a sample of q(z|x): the sum estimates the loss, −ℒ. The mean of many does so better.",
   prior: "At a sample of the prior. It belongs to no image, so nothing is priced at this z.",
   hand: "At a z that was chosen, and not drawn from q: this sum is no estimate of the loss, −ℒ.",

@@ -59,7 +59,7 @@ export const STEPS = [
       `The drawing is encoded at μ = ${pair(page.state.q.mu)}. ${near(page, page.state.q.mu, 7)}`,
   },
   {
-    question: "For the 7, as for each image, the encoder gives a small cloud of codes: μ is its middle, "
+    question: "For the 7, as for each image, the encoder gives a cloud of codes: μ is its middle, "
       + "σ its width along each axis. The code is drawn from it with random noise ε, z = μ + σ · ε, so "
       + "that the decoder learns what the whole cloud stands for. Which way from μ will z lie?",
     where: INSIDE,
@@ -143,10 +143,10 @@ export const STEPS = [
       const uniform = makeUniform(1);
       const draws = model.points.map(() => [normal(uniform), normal(uniform)]);
       return `There is: of ${draws.length} codes, about ${signed(missing, 0)} should lie within `
-        + `${signed(radius, 3)} of z = ${pair(z)}, and none does. That is hardly chance: among as `
-        + "many draws from the prior itself, the worst empty disc should hold only about "
-        + `${signed(hole(draws, REACH).missing, 0)}. So the decoder was trained here less often than `
-        + "the prior asks.";
+        + `${signed(radius, 3)} of z = ${pair(z)}, and none does. That is hardly chance: the same `
+        + "search, among as many draws from the prior itself, finds at worst a disc for about "
+        + `${signed(hole(draws, REACH).missing, 0)}. So here the decoder was probably trained less `
+        + "often than the prior asks.";
     },
   },
   {
