@@ -148,12 +148,12 @@ def test_a_small_step_may_change_much_of_a_picture(model):
     assert (there - here).clamp(min=0).sum() / here.sum() == pytest.approx(0.5, abs=0.02)
 
 
+@torch.no_grad()
 def test_where_the_priors_draws_fall(model, digits, judge):
     """Question 6: 9 of 100 into a hole, most of them within two; of new digits' codes, 1 or 2."""
     g = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        q = model.posterior(vaetut.load_mnist("train")[0][5000:])  # as in its training
-        prior, codes = torch.randn(2000, 2, generator=g), model.posterior(digits).sample(1, g)[0]
+    q = model.posterior(vaetut.load_mnist("train")[0][5000:])  # as in its training
+    prior, codes = torch.randn(2000, 2, generator=g), model.posterior(digits).sample(1, g)[0]
 
     def in_hole(z):
         """Say of each code whether digits put less than a fifth of the prior's density there."""
@@ -166,9 +166,13 @@ def test_where_the_priors_draws_fall(model, digits, judge):
     assert holes.double().mean().item() == pytest.approx(0.09, abs=0.02)
     assert 0.005 < of_codes.double().mean() < 0.025
     assert (prior[holes].norm(dim=1) < 2).double().mean() > 0.7
-    with torch.no_grad():
-        sure = torch.from_numpy(judge.predict_proba(model.decode_mean(prior))).amax(1)
+    sure = torch.from_numpy(judge.predict_proba(model.decode_mean(prior))).amax(1)
     doubtful = sure < 0.8
+    images, labels = vaetut.load_mnist("test")
+    near = KNeighborsClassifier(20).fit(model.posterior(images).sample(1, g)[0], labels)
+    mixed = torch.from_numpy(near.predict_proba(prior)).amax(1) <= 14 / 20
+    assert mixed[doubtful].double().mean() > 0.9
+    assert mixed[~doubtful].double().mean().item() == pytest.approx(0.3, abs=0.03)
     assert doubtful[holes].double().mean() > 1.3 * doubtful[~holes].double().mean()
     assert (doubtful & ~holes).sum() > 0.7 * doubtful.sum()
     assert doubtful.double().mean().item() == pytest.approx(0.11, abs=0.015)
