@@ -617,7 +617,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _check_array(self, X: Any, reset: bool, floats: tuple[type, ...]) -> torch.Tensor:
         self._columns = None
-        likelihood = make_likelihood(self.likelihood, self.variance)  # type: ignore[arg-type]  # refuses a dict
+        likelihood = make_likelihood(self.likelihood)  # type: ignore[arg-type]  # refuses a dict
         if not reset:
             likelihood = self._network().likelihood
         gaps = "allow-nan" if likelihood.takes_gaps else True
