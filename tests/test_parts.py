@@ -145,6 +145,15 @@ def test_layers_of_two_foreign_networks_tell_them_apart(tmp_path):
         vaetut.load_model(path, into=vaetut.VAE(D, L, decoder=Wide(17)))
 
 
+def test_a_setting_more_tells_a_part_from_others_too(tmp_path):
+    path = tmp_path / "m.safetensors"
+    one, other = (vaetut.VAE(D, prior=Scaled(0.5), likelihood=vaetut.Poisson()) for _ in range(2))
+    one.prior.shift = 1.0
+    vaetut.save_model(one, path)
+    with pytest.raises(ValueError, match=r"into`: only one of them has prior\.config\.shift$"):
+        vaetut.load_model(path, into=other)
+
+
 def test_a_description_makes_the_model_again():
     likelihood = vaetut.Observed(
         vaetut.Mixed([(vaetut.Gaussian("columns", 2), [0, 2]), (vaetut.Categorical(3), [1])])

@@ -207,7 +207,9 @@ def _check_same(model: VAE, card: dict[str, Any]) -> VAE:
 
 def _first_difference(saved: Any, own: Any, place: str = "") -> str:
     """Say where two descriptions part, and how; nothing where they agree."""
-    if isinstance(saved, dict) and isinstance(own, dict) and saved.keys() == own.keys():
+    if isinstance(saved, dict) and isinstance(own, dict):
+        if odd := sorted(saved.keys() ^ own.keys()):
+            return f"only one of them has {place}.{odd[0]}"
         below = (_first_difference(saved[k], own[k], f"{place}.{k}" if place else k) for k in own)
         return next(filter(None, below), "")
     return "" if saved == own else f"{place} is {brief(saved)} there, and {brief(own)} here"
